@@ -1,0 +1,94 @@
+package knock_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"knockpipe/knock"
+)
+
+func TestParse(t *testing.T) {
+	tests := []struct {
+		words string // separated by blanks
+		want  string // the sequence, or the error after "error: "
+	}{
+		// bad
+		{"0", "error: knock 1 of 1: port not between 1 and 65535"},
+		{"1 70000", "error: knock 2 of 2: port not between 1 and 65535"},
+		{"99999999999999999999", "error: knock 1 of 1: port not between 1 and 65535"},
+		{"-1", "error: knock 1 of 1: no port number"},
+		{"+1", "error: knock 1 of 1: no port number"},
+		{"12345x", "error: knock 1 of 1: no port number"},
+		{"1 tcp:", "error: knock 2 of 2: no port number"},
+		{"1 udp:x", "error: knock 2 of 2: no port number"},
+		{"1,2: 3", "error: knock 2 of 3: unknown protocol: tcp or udp"},
+		{"1:2", "error: knock 1 of 1: unknown protocol: tcp or udp"},
+		{"1/2", "error: knock 1 of 1: unknown protocol: tcp or udp"},
+		{"4471:4472x", "error: knock 1 of 1: unknown protocol: tcp or udp"},
+		{"sctp:4471", `error: knock 1 of 1: unknown protocol "sctp": tcp or udp`},
+		{"1 4471/icmp", `error: knock 2 of 2: unknown protocol "icmp": tcp or udp`},
+		{":1", "error: knock 1 of 1: unknown protocol: tcp or udp"},
+		{"1,", "error: knock 1 of 1: nothing after the comma"},
+		{"1,,2", "error: knock 1 of 2: nothing after the comma"},
+		{",1", "error: knock 1 of 2: empty"},
+		{"1,udp:2", "error: knock 1 of 1: unknown option after the comma"},
+		{"udp:1,text=4471", "error: knock 1 of 1: unknown option after the comma"},
+		{"1;2", "error: knock 1 of 1: no port number"},
+		{"１２", "error: knock 1 of 1: no port number"},
+		{strings.Repeat("1 ", 65), "error: 65 knocks: a sequence has at most 64"},
+		{strings.Repeat("1,", 9999) + "1", "error: 10000 knocks: a sequence has at most 64"},
+
+		// good
+		{"", ""},
+		{"12345 23456 34567 45678", "12345 23456 34567 45678"},
+		{"1 65535 0022", "1 65535 22"},
+		{"1/tcp 2:tcp tcp:3 tcp/4 5/TCP", "1 2 3 4 5"},
+		{"1/udp 2:udp udp:3 udp/4 Udp:5", "udp:1 udp:2 udp:3 udp:4 udp:5"},
+		{"7000,8000:udp,9000", "7000 udp:8000 9000"},
+		{"7000:udp,8000 1", "udp:7000 8000 1"},
+		{strings.Repeat("1 ", 64), strings.Repeat("1 ", 63) + "1"},
+	}
+	for _, tt := range tests {
+		seq, err := knock.Parse(strings.Fields(tt.words))
+		got := seq.String()
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("Parse(%.40q) = %q, want %q", tt.words, got, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "447") {
+			t.Errorf("Parse(%q): the error %q shows a port", tt.words, err)
+		}
+	}
+	if _, err := knock.Parse([]string{""}); err == nil || err.Error() != "knock 1 of 1: empty" {
+		t.Errorf("Parse of an empty word = %v, want an error", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("12345 23456 34567 45678")
+	f.Add("7000,8000:udp,9000/tcp")
+	f.Add("udp:7000,text=open ,: /")
+	f.Fuzz(func(t *testing.T, line string) {
+		words := strings.Fields(line)
+		seq, err := knock.Parse(words)
+		if err != nil {
+			said := strings.ReplaceAll(err.Error(), "between 1 and 65535", "")
+			for _, word := range words {
+				if len(word) > 2 && strings.Trim(word, "0123456789") == "" && strings.Contains(said, word) && len(words) <= knock.MaxSteps {
+					t.Fatalf("the error %q shows %q", err, word)
+				}
+			}
+			return
+		}
+		if len(seq) < len(words) || len(seq) > knock.MaxSteps {
+			t.Fatalf("%d words made %d knocks", len(words), len(seq))
+		}
+		again, err := knock.Parse(strings.Fields(seq.String()))
+		if err != nil || !slices.Equal(again, seq) {
+			t.Fatalf("%q is read again as %v, %v", seq, again, err)
+		}
+	})
+}
