@@ -1,0 +1,221 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	v4 = netip.MustParseAddr("198.51.100.2")
+	v6 = netip.MustParseAddr("2001:db8::2")
+)
+
+const ms = time.Millisecond
+
+func TestOpenStaysShut(t *testing.T) {
+	tests := []struct {
+		name  string
+		hosts map[netip.Addr]*sim
+		want  string
+		after time.Duration
+	}{
+		{"silent", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour}},
+			"sequence sent 18 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
+		{"refused", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour, refuse: true}},
+			"sequence sent 18 times to 198.51.100.2, port 22 refused for 8s", 8 * time.Second},
+		{"no route", map[netip.Addr]*sim{v4: {knocks: 4, locally: errSim}},
+			"198.51.100.2: network is unreachable", 0},
+		{"no route, both families", map[netip.Addr]*sim{v4: {knocks: 4, locally: errSim}, v6: {knocks: 4, locally: errSim}},
+			"2001:db8::2: network is unreachable", 0},
+		{"one silent, one without route", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour}, v6: {knocks: 4, locally: errSim}},
+			"sequence sent 18 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+				defer cancel()
+				conn, err := hosts(tt.hosts).Open(ctx, addrsOf(tt.hosts), 22)
+				if err == nil {
+					t.Fatalf("Open = %v, want an error", conn)
+				}
+				if err.Error() != tt.want {
+					t.Errorf("Open's error is %q, want %q", err, tt.want)
+				}
+				if got := time.Since(start); got != tt.after {
+					t.Errorf("Open gave up after %v, want %v", got, tt.after)
+				}
+			})
+		})
+	}
+}
+
+// addrsOf lists IPv6 first, as a resolver does.
+func addrsOf(hosts map[netip.Addr]*sim) (addrs []netip.Addr) {
+	for _, addr := range []netip.Addr{v6, v4} {
+		if hosts[addr] != nil {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
+}
+
+func TestOpen(t *testing.T) {
+	far := func() *sim { return &sim{delay: fixed(25 * ms), knocks: 4} }
+	dead := func() *sim { return &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour} }
+	tests := []struct {
+		name  string
+		hosts map[netip.Addr]*sim
+		want  time.Duration
+	}{
+		{"a clean link costs one round trip", map[netip.Addr]*sim{v4: far()}, 50 * ms},
+		{"a refusal is not the end", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}, 65 * ms},
+		{"an unreachable family costs nothing", map[netip.Addr]*sim{v6: {knocks: 4, locally: errSim}, v4: far()}, 50 * ms},
+		{"a silent address costs its head start", map[netip.Addr]*sim{v6: dead(), v4: far()}, headStart + 50*ms},
+		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 1561 * ms},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+				defer cancel()
+				if _, err := hosts(tt.hosts).Open(ctx, addrsOf(tt.hosts), 22); err != nil {
+					t.Fatalf("Open: %v", err)
+				}
+				if got := time.Since(start).Round(ms); got != tt.want {
+					t.Errorf("open after %v, want %v", got, tt.want)
+				}
+				synctest.Wait()
+				checkOne(t, tt.hosts)
+			})
+		})
+	}
+}
+
+// checkOne checks the first law: of all handshakes that completed, one is kept.
+func checkOne(t *testing.T, hosts map[netip.Addr]*sim) {
+	t.Helper()
+	kept := 0
+	for _, s := range hosts {
+		kept += s.kept()
+	}
+	if kept != 1 {
+		t.Errorf("%d connections were kept, want 1", kept)
+	}
+}
+
+// TestOpenReordered draws a thousand bad links: every one must be got through,
+// and by one connection.
+func TestOpenReordered(t *testing.T) {
+	for seed := range uint64(1000) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			jitter := func() time.Duration { return 25*ms + time.Duration(random.Int64N(int64(20*ms))) }
+			s := &sim{delay: jitter, knocks: 4, refuse: seed%2 == 0, opening: time.Duration(seed%3) * 20 * ms}
+			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+			defer cancel()
+			one := map[netip.Addr]*sim{v4: s}
+			if _, err := hosts(one).Open(ctx, []netip.Addr{v4}, 22); err != nil {
+				t.Fatalf("seed %d: Open: %v", seed, err)
+			}
+			synctest.Wait()
+			checkOne(t, one)
+		})
+	}
+}
+
+// TestOpenBudget counts what a host that never answers gets to see in the first
+// second: whoever sends much more is taken for an attacker.
+func TestOpenBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var shut *ShutError
+		if _, err := hosts(map[netip.Addr]*sim{v4: s}).Open(ctx, []netip.Addr{v4}, 22); !errors.As(err, &shut) {
+			t.Fatalf("Open = %v, want a ShutError", err)
+		}
+		if len(s.sent) > 40 || len(s.sent) < 30 {
+			t.Errorf("%d knocks in the first second, want 30 to 40", len(s.sent))
+		}
+		if len(s.dialled) > 24 || len(s.dialled) < 18 {
+			t.Errorf("%d connects in the first second, want 18 to 24", len(s.dialled))
+		}
+		for i, at := range s.dialled[1:] {
+			if gap := at - s.dialled[i]; gap > 250*ms {
+				t.Errorf("no connect between %v and %v", s.dialled[i], at)
+			}
+		}
+	})
+}
+
+// TestOpenAtTheLastMoment lets the port open in the moment of the deadline: the
+// connection is either the session or closed, never lost.
+func TestOpenAtTheLastMoment(t *testing.T) {
+	for i := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sim{delay: fixed(25 * ms), knocks: 1}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*ms)
+			defer cancel()
+			one := map[netip.Addr]*sim{v4: s}
+			conn, err := hosts(one).Open(ctx, []netip.Addr{v4}, 22)
+			synctest.Wait()
+			want := 0
+			if err == nil {
+				want = 1
+			}
+			if got := s.kept(); got != want {
+				t.Errorf("run %d: Open = %v, %v and %d connections were kept, want %d", i, conn, err, got, want)
+			}
+		})
+	}
+}
+
+func TestOpenTells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}
+		opener := hosts(one)
+		var told strings.Builder
+		opener.Logf = func(format string, args ...any) { fmt.Fprintf(&told, format+"\n", args...) }
+		if _, err := opener.Open(t.Context(), []netip.Addr{v4}, 22); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"try 1 at 198.51.100.2, gap 0s", "try 2 at 198.51.100.2, gap 3ms", "port 22: still shut: connection refused"} {
+			if !strings.Contains(told.String(), want) {
+				t.Errorf("the log lacks %q:\n%s", want, told.String())
+			}
+		}
+	})
+}
+
+func TestShutError(t *testing.T) {
+	tests := []struct {
+		tries  []Tries
+		want   string
+		silent bool
+	}{
+		{[]Tries{{v4, 1, nil}}, "sequence sent once to 198.51.100.2, port 22 silent for 8s", true},
+		{[]Tries{{v4, 2, syscall.ECONNREFUSED}}, "sequence sent 2 times to 198.51.100.2, port 22 refused for 8s", false},
+		{[]Tries{{v6, 9, nil}, {v4, 8, syscall.EHOSTUNREACH}},
+			"sequence sent 9 times to 2001:db8::2, port 22 silent; sequence sent 8 times to 198.51.100.2, port 22 answered no route to host for 8s", false},
+	}
+	for _, tt := range tests {
+		err := &ShutError{Tries: tt.tries, Port: 22, After: 8 * time.Second}
+		if got := err.Error(); got != tt.want {
+			t.Errorf("Error() = %q, want %q", got, tt.want)
+		}
+		if got := err.Silent(); got != tt.silent {
+			t.Errorf("%q: Silent() = %v, want %v", err, got, tt.silent)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestResolveLiteral(t *testing.T) {
+	tests := []struct {
+		host   string
+		family Family
+		want   string
+	}{
+		{"::1", IPv4, "error: not an IPv4 address"},
+		{"127.0.0.1", IPv6, "error: not an IPv6 address"},
+		{"::ffff:127.0.0.1", IPv6, "error: not an IPv6 address"},
+		{"127.0.0.1", AnyFamily, "[127.0.0.1]"},
+		{"127.0.0.1", IPv4, "[127.0.0.1]"},
+		{"::ffff:127.0.0.1", IPv4, "[127.0.0.1]"},
+		{"::1", IPv6, "[::1]"},
+		{"fe80::1%eth0", AnyFamily, "[fe80::1%eth0]"},
+	}
+	for _, tt := range tests {
+		addrs, err := Resolve(t.Context(), tt.host, tt.family)
+		got := fmt.Sprint(addrs)
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("Resolve(%q, %v) = %v, want %v", tt.host, tt.family, got, tt.want)
+		}
+	}
+}
+
+func TestParseAhosts(t *testing.T) {
+	const out = "2001:db8::2     STREAM tango\n2001:db8::2     DGRAM  \n2001:db8::2     RAW    \n" +
+		"198.51.100.2    STREAM \n198.51.100.2    DGRAM  \nfe80::1%eth0    STREAM\n\nnonsense here\n"
+	tests := []struct {
+		family Family
+		want   string
+	}{
+		{AnyFamily, "2001:db8::2 198.51.100.2 fe80::1%eth0"},
+		{IPv4, "198.51.100.2"},
+		{IPv6, "2001:db8::2 fe80::1%eth0"},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, addr := range parseAhosts([]byte(out), tt.family) {
+			got = append(got, addr.String())
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("parseAhosts for %v = %v, want %v", tt.family, got, tt.want)
+		}
+	}
+}
+
+func FuzzParseAhosts(f *testing.F) {
+	f.Add([]byte("192.0.2.1 STREAM x\n::1 DGRAM\n"))
+	f.Fuzz(func(t *testing.T, out []byte) {
+		seen := make(map[netip.Addr]bool)
+		for _, addr := range parseAhosts(out, AnyFamily) {
+			if !addr.IsValid() || seen[addr] {
+				t.Fatalf("address %v is invalid or repeated", addr)
+			}
+			seen[addr] = true
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A ShutError says that a port stayed shut although its door was knocked at.
+type ShutError struct {
+	Tries []Tries // one for each address that was knocked at
+	Port  uint16
+	After time.Duration
+}
+
+// Tries is what happened at one address.
+type Tries struct {
+	Addr   netip.Addr
+	Count  int   // how often the sequence was sent
+	Answer error // the last answer to a connect; nil if the port was silent
+}
+
+// Error tells how often the sequence was sent, where to, and what the port did.
+func (e *ShutError) Error() string {
+	var b strings.Builder
+	for i, t := range e.Tries {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		times := fmt.Sprintf("%d times", t.Count)
+		if t.Count == 1 {
+			times = "once"
+		}
+		fmt.Fprintf(&b, "sequence sent %s to %v, port %d %s", times, t.Addr, e.Port, t.state())
+	}
+	fmt.Fprintf(&b, " for %v", e.After)
+	return b.String()
+}
+
+// Silent reports whether no connect got an answer at any address.
+func (e *ShutError) Silent() bool {
+	for _, t := range e.Tries {
+		if t.Answer != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (t Tries) state() string {
+	switch {
+	case t.Answer == nil:
+		return "silent"
+	case isRefused(t.Answer):
+		return "refused"
+	default:
+		return "answered " + t.Answer.Error()
+	}
+}
+
+// failure is the error of a race that nobody won.
+func (r *race) failure(attempts []*attempt) error {
+	shut := &ShutError{Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
+	var errs []error
+	for _, a := range attempts {
+		switch {
+		case a.err != nil:
+			errs = append(errs, fmt.Errorf("%v: %w", a.addr, a.err))
+		case a.tries > 0:
+			t := Tries{Addr: a.addr, Count: a.tries}
+			if answer := a.answer.Load(); answer != nil {
+				t.Answer = *answer
+			}
+			shut.Tries = append(shut.Tries, t)
+		}
+	}
+	if len(shut.Tries) > 0 {
+		return shut
+	}
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	return errors.New("time ran out before the sequence was sent once")
+}
+
+// isRefused reports whether a port answered with a reset.
+func isRefused(err error) bool {
+	const wsaeconnrefused = syscall.Errno(10061) // Windows', which is not syscall.ECONNREFUSED there
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, wsaeconnrefused)
+}

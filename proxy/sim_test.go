@@ -1,0 +1,145 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A sim is a network with one guarded host on it, in a synctest bubble's time:
+// what a real firewall cannot show reliably, such as an exact order of packets.
+type sim struct {
+	delay   func() time.Duration // one way, drawn for each packet
+	knocks  int                  // the sequence's length
+	opening time.Duration        // from the last knock to the open port
+	refuse  bool                 // a shut port answers with a reset
+	locally error                // what this machine says to each knock
+
+	mu       sync.Mutex
+	left     time.Time // when the last packet left
+	stage    int
+	open     bool
+	sent     []time.Duration // of knocks, since start
+	dialled  []time.Duration // of connects, since start
+	start    time.Time
+	accepted []*simConn
+}
+
+func fixed(d time.Duration) func() time.Duration { return func() time.Duration { return d } }
+
+// knock sends the sequence once; the door advances by one on each knock that
+// it expects and forgives all others, as an nftables set does.
+func (s *sim) knock(ctx context.Context, _ netip.Addr, gap time.Duration) error {
+	if s.locally != nil {
+		return s.locally
+	}
+	for i := range s.knocks {
+		if i > 0 && !sleep(ctx, gap) {
+			return ctx.Err()
+		}
+		s.mu.Lock()
+		s.sent = append(s.sent, time.Since(s.start))
+		s.mu.Unlock()
+		time.AfterFunc(s.travel(), func() { s.arrive(i) })
+	}
+	return nil
+}
+
+// travel returns when a packet sent now is there. Packets leave one after the
+// other, a microsecond apart, so that only the delay can reorder them.
+func (s *sim) travel() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.left = s.left.Add(time.Microsecond); s.left.Before(now) {
+		s.left = now
+	}
+	return s.left.Sub(now) + s.delay()
+}
+
+func (s *sim) arrive(knock int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if knock != s.stage {
+		return
+	}
+	if s.stage++; s.stage == s.knocks {
+		s.stage = 0
+		if s.opening == 0 {
+			s.open = true
+			return
+		}
+		time.AfterFunc(s.opening, func() {
+			s.mu.Lock()
+			s.open = true
+			s.mu.Unlock()
+		})
+	}
+}
+
+// dial is one SYN and what comes of it.
+func (s *sim) dial(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
+	s.mu.Lock()
+	s.dialled = append(s.dialled, time.Since(s.start))
+	s.mu.Unlock()
+	if !sleep(ctx, s.travel()) {
+		return nil, ctx.Err()
+	}
+	s.mu.Lock()
+	open := s.open
+	s.mu.Unlock()
+	if !open && !s.refuse {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if !sleep(ctx, s.travel()) { // a fixed delay keeps the answers' order too
+		return nil, ctx.Err()
+	}
+	if !open {
+		return nil, syscall.ECONNREFUSED
+	}
+	conn := &simConn{}
+	s.mu.Lock()
+	s.accepted = append(s.accepted, conn)
+	s.mu.Unlock()
+	return conn, nil
+}
+
+// kept counts the connections that were not closed again.
+func (s *sim) kept() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conn := range s.accepted {
+		if !conn.closed {
+			n++
+		}
+	}
+	return n
+}
+
+type simConn struct {
+	net.Conn
+	closed bool
+}
+
+func (c *simConn) Close() error { c.closed = true; return nil }
+
+// hosts makes an Opener for several simulated hosts.
+func hosts(sims map[netip.Addr]*sim) *Opener {
+	for _, s := range sims {
+		s.start = time.Now()
+	}
+	at := func(addr netip.Addr) *sim { return sims[addr] }
+	return &Opener{
+		Knock: func(ctx context.Context, to netip.Addr, gap time.Duration) error { return at(to).knock(ctx, to, gap) },
+		dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			return at(to.Addr()).dial(ctx, to)
+		},
+	}
+}
+
+var errSim = errors.New("network is unreachable")
