@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"knockpipe/knock"
+	"knockpipe/proxy"
+)
+
+const usageLine = "usage: knockpipe [flags] [--] host port [knock ...]"
+
+const usage = usageLine + `
+
+Knocks on the host's closed door, waits until the port opens, and is then the
+pipe between stdin/stdout and that one connection. In ~/.ssh/config:
+
+    Host tango
+        HostName tango.example.org
+        ProxyCommand knockpipe %h %p 12345 23456 34567 45678
+
+A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
+7000:udp or udp:7000. A host with no knock is piped as nc would.
+
+  -4, -6                    use IPv4 or IPv6 only
+  -E, -log FILE             append what -v tells to FILE, with time and pid
+  -k, -knock-only           send the knocks once and exit
+  -l, -login NAME           the remote user (ssh's %r)
+  -n, -alias NAME           the name that ssh was given (ssh's %n)
+  -s, -source ADDR          knock and connect from this local address
+  -V, -version              print the version and exit
+  -v                        tell on stderr what happens; -vv tells more
+  -w, -timeout DURATION     give up after this time: 5, 2.5s, 1m
+                            (default 8s with a knock, none without)
+
+Exit: 0 the session ended, 1 the door stayed shut or the network failed,
+2 wrong usage or configuration.
+`
+
+// A question is what the command line asks for.
+type question struct {
+	host   string
+	port   uint16
+	knocks knock.Sequence
+
+	alias   string
+	login   string
+	family  proxy.Family
+	source  netip.Addr
+	timeout time.Duration // zero if not given
+	logFile string
+	verbose int
+
+	only4, only6, knockOnly, version, help bool
+}
+
+// parseArgs reads the command line. Every error is a [*failure] with exit 2.
+func parseArgs(args []string) (*question, error) {
+	q := &question{family: proxy.AnyFamily}
+	flags := flag.NewFlagSet("knockpipe", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	q.define(flags)
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return &question{help: true}, nil
+	} else if err != nil {
+		return nil, badUsage(err)
+	}
+	if q.version {
+		return q, nil
+	}
+	if err := q.positional(flags.Args()); err != nil {
+		return nil, badUsage(err)
+	}
+	if err := q.check(); err != nil {
+		return nil, badUsage(err)
+	}
+	return q, nil
+}
+
+// define registers the flags, each one-letter name with its long twin.
+func (q *question) define(flags *flag.FlagSet) {
+	text := func(p *string, names ...string) {
+		for _, name := range names {
+			flags.StringVar(p, name, "", "")
+		}
+	}
+	yes := func(p *bool, names ...string) {
+		for _, name := range names {
+			flags.BoolVar(p, name, false, "")
+		}
+	}
+	value := func(set func(string) error, names ...string) {
+		for _, name := range names {
+			flags.Func(name, "", set)
+		}
+	}
+	yes(&q.only4, "4")
+	yes(&q.only6, "6")
+	text(&q.logFile, "E", "log")
+	yes(&q.knockOnly, "k", "knock-only")
+	text(&q.login, "l", "login")
+	text(&q.alias, "n", "alias")
+	value(func(s string) (err error) {
+		if q.source, err = netip.ParseAddr(s); err != nil {
+			return errors.New("not an address")
+		}
+		return nil
+	}, "s", "source")
+	yes(&q.version, "V", "version")
+	flags.BoolFunc("v", "", func(string) error { q.verbose++; return nil })
+	flags.BoolFunc("vv", "", func(string) error { q.verbose += 2; return nil })
+	value(func(s string) (err error) {
+		q.timeout, err = parseSeconds(s)
+		return err
+	}, "w", "timeout")
+}
+
+// positional reads the host, the port and the knocks.
+func (q *question) positional(args []string) (err error) {
+	switch {
+	case len(args) == 0:
+		return errors.New("no host given")
+	case args[0] == "" || strings.HasPrefix(args[0], "-"):
+		return fmt.Errorf("bad host name %q", args[0])
+	case strings.ContainsFunc(args[0], func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return fmt.Errorf("bad host name %q", args[0])
+	case len(args) == 1:
+		return errors.New("no port given")
+	}
+	q.host = args[0]
+	if q.port, err = parsePort(args[1]); err != nil {
+		return err
+	}
+	q.knocks, err = knock.Parse(args[2:])
+	return err
+}
+
+// check settles the family and finds flags that do not go together.
+func (q *question) check() error {
+	switch {
+	case q.only4 && q.only6:
+		return errors.New("-4 and -6 exclude each other")
+	case q.knockOnly && len(q.knocks) == 0:
+		return errors.New("no knock to send")
+	case q.only4:
+		q.family = proxy.IPv4
+	case q.only6:
+		q.family = proxy.IPv6
+	}
+	if !q.source.IsValid() {
+		return nil
+	}
+	q.source = q.source.Unmap()
+	if !q.family.Has(q.source) {
+		return fmt.Errorf("source address %v is not an %v address", q.source, q.family)
+	}
+	if q.family = proxy.IPv6; q.source.Is4() {
+		q.family = proxy.IPv4
+	}
+	return nil
+}
+
+// timeLimit is how long opening may take; zero is no limit of ours.
+func (q *question) timeLimit() time.Duration {
+	if q.timeout == 0 && len(q.knocks) > 0 {
+		return defaultTimeout
+	}
+	return q.timeout
+}
+
+func parsePort(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("bad port %q: not a number between 1 and 65535", s)
+	}
+	return uint16(n), nil
+}
+
+// parseSeconds reads a duration in which a bare number is seconds.
+func parseSeconds(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || d <= 0 {
+		return 0, errors.New("not a time above zero such as 5, 2.5s or 1m")
+	}
+	return d, nil
+}

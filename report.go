@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"knockpipe/proxy"
+)
+
+// What the user sees: everything on stderr, each line begins with "knockpipe:",
+// no capital first and no period last. stdout belongs to ssh.
+
+// The exit codes, as in the manual.
+const (
+	exitNetwork = 1
+	exitUsage   = 2
+)
+
+// A failure is an error as the user is told of it.
+type failure struct {
+	code int
+	err  error
+	hint string // what to do about it; may be empty
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+
+func badUsage(err error) *failure {
+	return &failure{code: exitUsage, err: err, hint: usageLine}
+}
+
+// openFailure says why there is no connection.
+func openFailure(q *question, err error) *failure {
+	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", q.host, err)}
+	var shut *proxy.ShutError
+	switch {
+	case !errors.As(err, &shut) && len(q.knocks) == 0:
+		f.err = fmt.Errorf("%s port %d: %w", q.host, q.port, err)
+		f.hint = "no knock is given for this host"
+	case shut != nil && shut.Silent():
+		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
+	case shut != nil:
+		f.hint = "the host answers but its door stays shut: is the sequence right and in order?"
+	}
+	return f
+}
+
+// A reporter tells what happens, on stderr and in the log file.
+type reporter struct {
+	stderr  io.Writer
+	verbose int
+	log     *os.File // nil without -E
+}
+
+// open makes every event go to the file too. Each is one write to a file opened
+// for appending, so that many processes can share it.
+func (r *reporter) open(path string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return &failure{code: exitUsage, err: fmt.Errorf("log file: %w", err)}
+	}
+	r.log = f
+	return nil
+}
+
+// logf tells an event to those who asked with -v or -E.
+func (r *reporter) logf(format string, args ...any) {
+	if r.verbose > 0 || r.log != nil {
+		r.tell(r.verbose > 0, fmt.Sprintf(format, args...))
+	}
+}
+
+// logf2 tells a detail to those who asked with -vv.
+func (r *reporter) logf2(format string, args ...any) {
+	if r.verbose > 1 {
+		r.tell(true, fmt.Sprintf(format, args...))
+	}
+}
+
+// fail tells an error, if it is one, and returns the exit code.
+func (r *reporter) fail(err error) int {
+	if err == nil {
+		return 0
+	}
+	r.tell(true, err.Error())
+	f := &failure{code: exitNetwork}
+	if errors.As(err, &f) && f.hint != "" {
+		r.tell(true, "hint: "+f.hint)
+	}
+	return f.code
+}
+
+func (r *reporter) tell(stderr bool, text string) {
+	text = strings.Map(printable, text)
+	if stderr {
+		fmt.Fprintf(r.stderr, "knockpipe: %s\n", text)
+	}
+	if r.log != nil {
+		fmt.Fprintf(r.log, "%s knockpipe[%d]: %s\n", time.Now().Format("2006-01-02T15:04:05.000Z07:00"), os.Getpid(), text)
+	}
+}
+
+// printable keeps an event on its line and a name from steering the terminal.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
+}
