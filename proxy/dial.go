@@ -9,35 +9,27 @@ import (
 	"syscall"
 )
 
-// dialer returns what all connects have in common. Keepalive uses the system's
-// own times: Go's default would end sessions that ssh and nc survive.
-func (o *Opener) dialer() *net.Dialer {
-	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}}
-}
+// keepAlive turns keepalive on with the system's own times: Go's default would
+// end sessions that ssh and nc survive. TCP_NODELAY is Go's default.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}
 
 // dialPlain makes a connection that nothing competes with.
 func (o *Opener) dialPlain(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	return o.dialWith(ctx, o.dialer(), to)
+	return o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive}, to)
 }
 
 // dialHedged makes a connection that may lose a race, and then must not
 // complete at the server.
 func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	dialer := o.dialer()
-	dialer.Control = holdBack
-	return o.dialWith(ctx, dialer, to)
+	return o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive, Control: holdBack}, to)
 }
 
-func (o *Opener) dialWith(ctx context.Context, dialer *net.Dialer, to netip.AddrPort) (net.Conn, error) {
-	var from netip.AddrPort
+func (o *Opener) dialWith(ctx context.Context, dialer net.Dialer, to netip.AddrPort) (net.Conn, error) {
 	if o.Source.IsValid() {
-		from = netip.AddrPortFrom(o.Source, 0)
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.Source, 0))
 	}
-	conn, err := dialer.DialTCP(ctx, "tcp", from, to)
-	if err != nil {
-		return nil, cause(err) // and no typed nil
-	}
-	return conn, nil
+	conn, err := dialer.DialContext(ctx, "tcp", to.String())
+	return conn, cause(err)
 }
 
 // reset gets rid of a connection that lost: no FIN, which would complete the

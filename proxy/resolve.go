@@ -36,7 +36,8 @@ func (f Family) String() string {
 	return "IP"
 }
 
-func (f Family) has(addr netip.Addr) bool {
+// Has reports whether addr is of the family.
+func (f Family) Has(addr netip.Addr) bool {
 	return f == AnyFamily || (f == IPv4) == addr.Is4()
 }
 
@@ -50,7 +51,7 @@ const getentTime = 3 * time.Second
 // is looked up once more by getent(1), where that exists.
 func Resolve(ctx context.Context, host string, family Family) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr = addr.Unmap(); !family.has(addr) {
+		if addr = addr.Unmap(); !family.Has(addr) {
 			return nil, fmt.Errorf("not an %v address", family)
 		}
 		return []netip.Addr{addr}, nil
@@ -113,7 +114,7 @@ func parseAhosts(out []byte, family Family) []netip.Addr {
 		}
 		addr, err := netip.ParseAddr(fields[0])
 		addr = addr.Unmap()
-		if err != nil || !family.has(addr) || slices.Contains(addrs, addr) {
+		if err != nil || !family.Has(addr) || slices.Contains(addrs, addr) {
 			continue
 		}
 		addrs = append(addrs, addr)

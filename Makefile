@@ -1,0 +1,53 @@
+# make demo   see it work on loopback: needs Go, make and ssh
+# make test   all tests; with CI=true it first installs what the lab needs
+# make bench  knockpipe and its alternatives side by side
+# make lint   gofmt, vet, staticcheck, cross-builds
+# make build  a static binary in ./knockpipe
+
+GO          ?= go
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+SYSTEMS     ?= darwin windows freebsd openbsd
+
+all: build
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o knockpipe .
+
+demo:
+	@$(GO) run ./examples/demo
+
+# The lab is real programs in network namespaces. On a person's machine nothing
+# is installed unasked: what is missing is skipped, by name.
+ifeq ($(CI),true)
+tools:
+	sh internal/lab/install.sh
+else
+tools:
+	@echo "The lab's tests need root and a few programs. Debian and Ubuntu: sudo sh internal/lab/install.sh"
+endif
+
+# Shows a line for each package and two for each test that was skipped, or all
+# there is if one failed.
+define gotest
+@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && echo "go test $(1)" && \
+if $(GO) test -v $(1) >"$$out" 2>&1; \
+then awk '/^ok/ { print } /--- SKIP/ { print; getline; print }' "$$out"; \
+else cat "$$out"; exit 1; fi
+endef
+
+test: tools lint
+	$(call gotest,./...)
+	$(call gotest,-race -short ./...)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x .
+
+lint:
+	@echo gofmt; test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@for os in $(SYSTEMS); do echo "$$os: build and vet"; \
+		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+	done
+
+.PHONY: all build demo tools test bench lint
