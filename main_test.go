@@ -10,10 +10,22 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"knockpipe/internal/lab"
 )
 
+// tests are the lab's, and they remove what binary has built for them.
+type tests struct{ lab.M }
+
+func (m tests) Run() int {
+	defer func() { os.RemoveAll(buildDir) }()
+	return m.M.Run()
+}
+
+var buildDir string // empty as long as nothing was built
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"knockpipe": main})
+	testscript.Main(tests{lab.M{M: m}}, map[string]func(){"knockpipe": main})
 }
 
 // TestScript runs the command lines of testdata/script.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -37,6 +38,9 @@ func badUsage(err error) *failure {
 // openFailure says why there is no connection.
 func openFailure(q *question, err error) *failure {
 	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", q.host, err)}
+	if _, e := netip.ParseAddr(q.host); e == nil {
+		f.err = err // it names the address itself
+	}
 	var shut *proxy.ShutError
 	switch {
 	case !errors.As(err, &shut) && len(q.knocks) == 0:

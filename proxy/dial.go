@@ -47,9 +47,11 @@ func cause(err error) error {
 	var errno syscall.Errno
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return errors.New("timed out")
+		return errTimedOut
 	case errors.As(err, &errno):
 		return errno
 	}
 	return err
 }
+
+var errTimedOut = errors.New("timed out")

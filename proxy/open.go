@@ -179,7 +179,7 @@ func (a *attempt) connect(ctx context.Context) {
 	switch {
 	case err == nil:
 		a.claim(conn)
-	case ctx.Err() != nil: // silent, or the race is over
+	case ctx.Err() != nil || err == errTimedOut: // silent, or the race is over
 	default:
 		if a.answer.Swap(&err) == nil {
 			a.logf("%v port %d: still shut: %v", a.addr, a.port, err)

@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestSocketOptions reads back what the session's socket was given: it is the
+// same with a knock, where the options that lost races need are undone.
+func TestSocketOptions(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	to := netip.MustParseAddrPort(listener.Addr().String())
+	knock := func(context.Context, netip.Addr, time.Duration) error { return nil }
+	for name, opener := range map[string]*Opener{"plain": {}, "knock": {Knock: knock}} {
+		conn, err := opener.Open(t.Context(), []netip.Addr{to.Addr()}, to.Port())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		raw, err := conn.(*net.TCPConn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw.Control(func(fd uintptr) {
+			for _, option := range []struct {
+				name        string
+				level, what int
+				want        int
+			}{
+				{"TCP_NODELAY", syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1},
+				{"SO_KEEPALIVE", syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+				{"TCP_KEEPIDLE", syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, sysctl(t, "tcp_keepalive_time")},
+				{"TCP_KEEPINTVL", syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, sysctl(t, "tcp_keepalive_intvl")},
+				{"TCP_KEEPCNT", syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, sysctl(t, "tcp_keepalive_probes")},
+				{"SO_LINGER", syscall.SOL_SOCKET, syscall.SO_LINGER, 0}, // its first half: off
+			} {
+				got, err := syscall.GetsockoptInt(int(fd), option.level, option.what)
+				if err != nil || got != option.want {
+					t.Errorf("%s: %s is %v, %v, want %v", name, option.name, got, err, option.want)
+				}
+			}
+		})
+	}
+}
+
+func sysctl(t *testing.T, name string) int {
+	t.Helper()
+	data, err := os.ReadFile("/proc/sys/net/ipv4/" + name)
+	if err != nil {
+		t.Skipf("skipping, no /proc to compare with: %v", err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
