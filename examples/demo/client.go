@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// The two ways to connect.
+const (
+	plain    = false
+	knocking = true
+)
+
+// A client runs stayCommand on the site's server.
+type client interface {
+	// name is who the client is, on the screen.
+	name() string
+	// command says what run does, as one would type it if one can.
+	command(knocking bool) string
+	// run writes to out all that the user would see, its errors too.
+	run(ctx context.Context, knocking bool, out io.Writer) error
+}
+
+// sshClient is the real ssh.
+type sshClient struct {
+	*site
+	path string
+}
+
+func (c *sshClient) name() string { return "ssh" }
+
+func (c *sshClient) command(knocking bool) string {
+	return "$ ssh " + strings.Join(c.args(knocking), " ")
+}
+
+func (c *sshClient) args(knocking bool) []string {
+	args := []string{"-F", "ssh_config", "tango", stayCommand}
+	if !knocking {
+		args = append([]string{"-o", "ProxyCommand=none"}, args...)
+	}
+	return args
+}
+
+func (c *sshClient) run(ctx context.Context, knocking bool, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, c.path, c.args(knocking)...)
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "SHELL=/bin/sh") // it starts the ProxyCommand
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = time.Second
+	return cmd.Run()
+}
+
+// goClient takes the part of ssh where there is none.
+type goClient struct {
+	*site
+}
+
+func (c *goClient) name() string { return "go" }
+
+func (c *goClient) command(knocking bool) string {
+	if !knocking {
+		return fmt.Sprintf("(a connect to %v)", c.service)
+	}
+	return "$ ./" + exe + " " + strings.Join(c.args(), " ")
+}
+
+// args are knockpipe's.
+func (c *goClient) args() []string {
+	return append([]string{c.service.IP.String(), fmt.Sprint(c.service.Port)}, c.sequence()...)
+}
+
+func (c *goClient) run(ctx context.Context, knocking bool, out io.Writer) (err error) {
+	defer func() {
+		if err != nil {
+			fmt.Fprintln(out, err)
+		}
+	}()
+	dial := c.dial
+	if knocking {
+		dial = c.dialThrough
+	}
+	conn, err := dial(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	config := &ssh.ClientConfig{
+		User:            "demo",
+		Auth:            []ssh.AuthMethod{ssh.PublicKeys(c.clientKey)},
+		HostKeyCallback: ssh.FixedHostKey(c.hostKey.PublicKey()),
+	}
+	login, channels, requests, err := ssh.NewClientConn(conn, c.service.String(), config)
+	if err != nil {
+		return err
+	}
+	client := ssh.NewClient(login, channels, requests)
+	defer client.Close()
+	session, err := client.NewSession()
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	session.Stdout, session.Stderr = out, out
+	return session.Run(stayCommand)
+}
+
+func (c *goClient) dial(ctx context.Context, _ io.Writer) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", c.service.String())
+}
+
+// dialThrough starts knockpipe as ssh would, and returns the other end of its
+// stdin and stdout.
+func (c *goClient) dialThrough(ctx context.Context, out io.Writer) (net.Conn, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.dir, exe), c.args()...)
+	ours, its := net.Pipe()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, out
+	cmd.WaitDelay = 100 * time.Millisecond // its stdin has no end while ours is open
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		cmd.Wait() // what went wrong, it says itself
+		its.Close()
+	}()
+	return ours, nil
+}

@@ -1,0 +1,144 @@
+// Demo shows knockpipe at work on loopback, without privileges: a server that is
+// shut, a knock, a session, and the server shut again.
+//
+//	go run ./examples/demo
+//
+// The server and its gate are in this process; ssh is the real one, or a small
+// client in Go where there is none. Nothing is left behind. It ends with an error
+// if a step does not happen as it should.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Stdout, 3*time.Second, lookSSH())
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// lookSSH returns the path of ssh, or "" if there is none.
+func lookSSH() string {
+	path, err := exec.LookPath("ssh")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// run tells the whole story on w. The door stays open for stay; an empty sshPath
+// has the client in Go take the part of ssh.
+func run(ctx context.Context, w io.Writer, stay time.Duration, sshPath string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second+stay)
+	defer cancel()
+	out := &screen{w: w}
+	out.line("A server behind a knock, here on loopback. Building knockpipe ...")
+	s, err := newSite(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.remove()
+
+	server := &server{hostKey: s.hostKey, clientKey: s.clientKey.PublicKey()}
+	gate := &gate{
+		listeners: s.knocks,
+		service:   s.service,
+		stay:      stay,
+		serve:     server.serve,
+		logf:      func(format string, args ...any) { out.event("gate", format, args...) },
+	}
+	gate.run()
+	defer gate.close()
+
+	var c client = &goClient{site: s}
+	if sshPath != "" {
+		c = &sshClient{site: s, path: sshPath}
+		out.line("\nThe client's ssh_config:\n\n" + indent(s.config()))
+	} else {
+		out.line("\nThere is no ssh in PATH: a small client in Go takes its part. ssh would use\n\n" + indent(s.config()))
+	}
+	err = story(ctx, out, c, server)
+	if ctx.Err() != nil {
+		return fmt.Errorf("ended early: %w", context.Cause(ctx))
+	}
+	return err
+}
+
+// story is the three steps.
+func story(ctx context.Context, out *screen, c client, server *server) error {
+	out.step(1, "Shut: without a knock, nothing listens.", c.command(plain))
+	if err := refused(ctx, out, c); err != nil {
+		return fmt.Errorf("step 1, shut: %w", err)
+	}
+
+	out.step(2, "Open: the same command through knockpipe.", c.command(knocking))
+	seen := out.lines(c.name())
+	err := c.run(ctx, knocking, seen)
+	seen.flush()
+	switch {
+	case err != nil:
+		return fmt.Errorf("step 2, open: %w", err)
+	case !strings.Contains(seen.String(), farewell):
+		return errors.New("step 2, open: the session did not outlive the door")
+	}
+
+	out.step(3, "Shut again.", c.command(plain))
+	if err := refused(ctx, out, c); err != nil {
+		return fmt.Errorf("step 3, shut again: %w", err)
+	}
+
+	connections, sessions := server.connections.Load(), server.sessions.Load()
+	saw := fmt.Sprintf("the server saw %s for %s", count(connections, "connection"), count(sessions, "session"))
+	if connections != 1 || sessions != 1 {
+		return errors.New(saw + ", not one each")
+	}
+	out.line("\nDone: " + saw + ".")
+	return nil
+}
+
+// refused connects without a knock, which must fail, and for that reason.
+func refused(ctx context.Context, out *screen, c client) error {
+	seen := out.lines(c.name())
+	err := c.run(ctx, plain, seen)
+	seen.flush()
+	switch {
+	case err == nil:
+		return errors.New("a client that did not knock got in")
+	case !strings.Contains(seen.String(), "refused"):
+		return fmt.Errorf("the port did not refuse the client: %w", err)
+	}
+	return nil
+}
+
+// count is "1 connection" or "2 connections".
+func count(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}
+
+// indent moves each line of text to the right.
+func indent(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			line = "    " + line
+		}
+		b.WriteString(line)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
