@@ -20,7 +20,7 @@ type Opener struct {
 	// system choose.
 	Source netip.Addr
 
-	// Logf is told what happens. It may be nil.
+	// Logf is told what happens, by several goroutines. It may be nil.
 	Logf func(format string, args ...any)
 
 	dial dialFunc // instead of the network's, for tests

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -185,11 +186,17 @@ func TestOpenTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		one := map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}
 		opener := hosts(one)
+		var mu sync.Mutex
 		var told strings.Builder
-		opener.Logf = func(format string, args ...any) { fmt.Fprintf(&told, format+"\n", args...) }
+		opener.Logf = func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			fmt.Fprintf(&told, format+"\n", args...)
+		}
 		if _, err := opener.Open(t.Context(), []netip.Addr{v4}, 22); err != nil {
 			t.Fatal(err)
 		}
+		synctest.Wait()
 		for _, want := range []string{"try 1 at 198.51.100.2, gap 0s", "try 2 at 198.51.100.2, gap 3ms", "port 22: still shut: connection refused"} {
 			if !strings.Contains(told.String(), want) {
 				t.Errorf("the log lacks %q:\n%s", want, told.String())
