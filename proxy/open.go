@@ -16,6 +16,14 @@ type Opener struct {
 	// stands for a port without a guard.
 	Knock func(ctx context.Context, to netip.Addr, gap time.Duration) error
 
+	// Gap is the least pause between two knocks, also of the first try. Zero
+	// leaves the pauses to the schedule.
+	Gap time.Duration
+
+	// Tries is how often the sequence is sent to an address at the most. After
+	// that the connects go on. Zero is until ctx ends.
+	Tries int
+
 	// Source is the local address to connect from; the zero Addr lets the
 	// system choose.
 	Source netip.Addr
@@ -137,20 +145,10 @@ func (a *attempt) run(ctx context.Context) {
 	var connects sync.WaitGroup
 	defer connects.Wait()
 	for round := range rounds() {
-		a.logf("try %d at %v, gap %v", a.tries+1, a.addr, round.gap)
-		err := a.Knock(ctx, a.addr, round.gap)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			a.logf("%v: %v", a.addr, err)
-			if a.tries == 0 {
-				a.err = err
-				close(a.gone)
+		if a.Tries == 0 || a.tries < a.Tries {
+			if !a.try(ctx, max(round.gap, a.Gap)) {
 				return
 			}
-		} else {
-			a.tries++
 		}
 		var last time.Duration
 		for at := range round.connects() {
@@ -164,6 +162,26 @@ func (a *attempt) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// try knocks once and reports whether there is reason to go on.
+func (a *attempt) try(ctx context.Context, gap time.Duration) bool {
+	a.logf("try %d at %v, gap %v", a.tries+1, a.addr, gap)
+	err := a.Knock(ctx, a.addr, gap)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err == nil:
+		a.tries++
+		return true
+	}
+	a.logf("%v: %v", a.addr, err)
+	if a.tries == 0 {
+		a.err = err
+		close(a.gone)
+		return false
+	}
+	return true
 }
 
 // connect starts one handshake and waits for its end.

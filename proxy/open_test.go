@@ -160,6 +160,32 @@ func TestOpenBudget(t *testing.T) {
 	})
 }
 
+// TestOpenBounds counts what Gap and Tries leave of the schedule.
+func TestOpenBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
+		opener := hosts(map[netip.Addr]*sim{v4: s})
+		opener.Gap, opener.Tries = 40*ms, 3
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		_, err := opener.Open(ctx, []netip.Addr{v4}, 22)
+		if want := "sequence sent 3 times to 198.51.100.2, port 22 silent for 8s"; err == nil || err.Error() != want {
+			t.Errorf("Open = %v, want %v", err, want)
+		}
+		if got, want := len(s.sent), 12; got != want {
+			t.Errorf("%d knocks were sent, want %d", got, want)
+		}
+		for i := range len(s.sent) - 1 {
+			if gap := s.sent[i+1] - s.sent[i]; gap < 40*ms && i%4 != 3 {
+				t.Errorf("knocks %d and %d are %v apart, want 40ms", i, i+1, gap)
+			}
+		}
+		if last := s.dialled[len(s.dialled)-1]; last < 7*time.Second {
+			t.Errorf("the last connect was after %v, want the connects to go on", last)
+		}
+	})
+}
+
 // TestOpenAtTheLastMoment lets the port open in the moment of the deadline: the
 // connection is either the session or closed, never lost.
 func TestOpenAtTheLastMoment(t *testing.T) {
