@@ -23,13 +23,18 @@ pipe between stdin/stdout and that one connection. In ~/.ssh/config:
 
     Host tango
         HostName tango.example.org
-        ProxyCommand knockpipe %h %p 12345 23456 34567 45678
+        # Knock: 12345 23456 34567 45678
+        ProxyCommand knockpipe -n %n -- %h %p
 
 A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
-7000:udp or udp:7000. A host with no knock is piped as nc would.
+7000:udp or udp:7000. Knocks on the command line override the config; a host
+with no knock is piped as nc would.
 
   -4, -6                    use IPv4 or IPv6 only
   -E, -log FILE             append what -v tells to FILE, with time and pid
+  -f, -config FILE          read this config only; "none" reads none
+  -G                        print what would be used for the host, and where each
+                            setting comes from; the port may be left out
   -k, -knock-only           send the knocks once and exit
   -l, -login NAME           the remote user (ssh's %r)
   -n, -alias NAME           the name that ssh was given (ssh's %n)
@@ -37,7 +42,12 @@ A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
   -V, -version              print the version and exit
   -v                        tell on stderr what happens; -vv tells more
   -w, -timeout DURATION     give up after this time: 5, 2.5s, 1m
-                            (default 8s with a knock, none without)
+                            (default KnockTimeout, else 8s, with a knock; and
+                            shortly before ssh's ConnectTimeout)
+
+Keywords in ssh_config ("# Knock: ..." or, after "IgnoreUnknown Knock*", without
+the "#" and the ":") and in ~/.ssh/knock_config: Knock, KnockClose, KnockDelay,
+KnockHost, KnockTimeout, KnockTries.
 
 Exit: 0 the session ended, 1 the door stayed shut or the network failed,
 2 wrong usage or configuration.
@@ -46,7 +56,7 @@ Exit: 0 the session ended, 1 the door stayed shut or the network failed,
 // A question is what the command line asks for.
 type question struct {
 	host   string
-	port   uint16
+	port   uint16 // zero if left out, for -G
 	knocks knock.Sequence
 
 	alias   string
@@ -54,10 +64,11 @@ type question struct {
 	family  proxy.Family
 	source  netip.Addr
 	timeout time.Duration // zero if not given
+	config  string        // the only config file, if not empty
 	logFile string
 	verbose int
 
-	only4, only6, knockOnly, version, help bool
+	only4, only6, knockOnly, explain, version, help bool
 }
 
 // parseArgs reads the command line. Every error is a [*failure] with exit 2.
@@ -103,6 +114,8 @@ func (q *question) define(flags *flag.FlagSet) {
 	yes(&q.only4, "4")
 	yes(&q.only6, "6")
 	text(&q.logFile, "E", "log")
+	text(&q.config, "f", "config")
+	yes(&q.explain, "G")
 	yes(&q.knockOnly, "k", "knock-only")
 	text(&q.login, "l", "login")
 	text(&q.alias, "n", "alias")
@@ -126,19 +139,28 @@ func (q *question) positional(args []string) (err error) {
 	switch {
 	case len(args) == 0:
 		return errors.New("no host given")
-	case args[0] == "" || strings.HasPrefix(args[0], "-"):
+	case badName(args[0]):
 		return fmt.Errorf("bad host name %q", args[0])
-	case strings.ContainsFunc(args[0], func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return fmt.Errorf("bad host name %q", args[0])
-	case len(args) == 1:
+	case badName(q.alias) && q.alias != "":
+		return fmt.Errorf("bad alias %q", q.alias)
+	}
+	q.host, args = args[0], args[1:]
+	switch {
+	case len(args) > 0:
+		if q.port, err = parsePort(args[0]); err != nil {
+			return err
+		}
+		q.knocks, err = knock.Parse(args[1:])
+		return err
+	case !q.explain:
 		return errors.New("no port given")
 	}
-	q.host = args[0]
-	if q.port, err = parsePort(args[1]); err != nil {
-		return err
-	}
-	q.knocks, err = knock.Parse(args[2:])
-	return err
+	return nil
+}
+
+// badName reports whether no host has this name.
+func badName(s string) bool {
+	return s == "" || s[0] == '-' || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // check settles the family and finds flags that do not go together.
@@ -146,8 +168,8 @@ func (q *question) check() error {
 	switch {
 	case q.only4 && q.only6:
 		return errors.New("-4 and -6 exclude each other")
-	case q.knockOnly && len(q.knocks) == 0:
-		return errors.New("no knock to send")
+	case q.knockOnly && q.explain:
+		return errors.New("-k and -G exclude each other")
 	case q.only4:
 		q.family = proxy.IPv4
 	case q.only6:
@@ -164,14 +186,6 @@ func (q *question) check() error {
 		q.family = proxy.IPv4
 	}
 	return nil
-}
-
-// timeLimit is how long opening may take; zero is no limit of ours.
-func (q *question) timeLimit() time.Duration {
-	if q.timeout == 0 && len(q.knocks) > 0 {
-		return defaultTimeout
-	}
-	return q.timeout
 }
 
 func parsePort(s string) (uint16, error) {

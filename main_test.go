@@ -118,19 +118,22 @@ func TestParseArgs(t *testing.T) {
 		{"-w", "error: flag needs an argument: -w"},
 		{"-s tango 22", `error: invalid value "tango" for flag -s: not an address`},
 		{"-s 127.0.0.1 -6 tango 22", "error: source address 127.0.0.1 is not an IPv6 address"},
-		{"-k tango 22", "error: no knock to send"},
+		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
+		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
 
 		// good
-		{"tango 22", "tango 22 [] IP 0s"},
-		{"-- tango 022 1 2/udp", "tango 22 [1 udp:2] IP 8s"},
-		{"-4 tango 22 1", "tango 22 [1] IPv4 8s"},
-		{"-6 -w 5 ::1 22 1", "::1 22 [1] IPv6 5s"},
-		{"-w 2.5 tango 22", "tango 22 [] IP 2.5s"},
-		{"-timeout 1m tango 22", "tango 22 [] IP 1m0s"},
-		{"-source ::1 tango 22", "tango 22 [] IPv6 0s source ::1"},
-		{"-n alias -l me -E file -v -vv -k tango 22 1", "tango 22 [1] IP 8s alias alias login me log file verbose 3 knock only"},
-		{"-alias alias -login me -log file -knock-only tango 22 1", "tango 22 [1] IP 8s alias alias login me log file knock only"},
-		{"fe80::1%eth0 22", "fe80::1%eth0 22 [] IP 0s"},
+		{"tango 22", "tango 22 [] IP"},
+		{"-- tango 022 1 2/udp", "tango 22 [1 udp:2] IP"},
+		{"-4 tango 22 1", "tango 22 [1] IPv4"},
+		{"-6 -w 5 ::1 22 1", "::1 22 [1] IPv6 timeout 5s"},
+		{"-w 2.5 tango 22", "tango 22 [] IP timeout 2.5s"},
+		{"-timeout 1m tango 22", "tango 22 [] IP timeout 1m0s"},
+		{"-source ::1 tango 22", "tango 22 [] IPv6 source ::1"},
+		{"-n alias -l me -E file -f conf -v -vv -k tango 22 1", "tango 22 [1] IP alias alias login me config conf log file verbose 3 knock only"},
+		{"-alias alias -login me -log file -config conf -knock-only tango 22 1", "tango 22 [1] IP alias alias login me config conf log file knock only"},
+		{"fe80::1%eth0 22", "fe80::1%eth0 22 [] IP"},
+		{"-G tango", "tango 0 [] IP explain"},
+		{"-G tango 22 1", "tango 22 [1] IP explain"},
 	}
 	for _, tt := range tests {
 		if got := describe(parseArgs(strings.Fields(tt.args))); got != tt.want {
@@ -150,13 +153,14 @@ func describe(q *question, err error) string {
 		return "error: " + err.Error()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d %v %v %v", q.host, q.port, []any{q.knocks}, q.family, q.timeLimit())
+	fmt.Fprintf(&b, "%s %d %v %v", q.host, q.port, []any{q.knocks}, q.family)
 	for _, f := range []struct {
 		name string
 		set  bool
 		val  any
 	}{
-		{"source", q.source.IsValid(), q.source}, {"alias", q.alias != "", q.alias}, {"login", q.login != "", q.login},
+		{"timeout", q.timeout > 0, q.timeout}, {"source", q.source.IsValid(), q.source},
+		{"alias", q.alias != "", q.alias}, {"login", q.login != "", q.login}, {"config", q.config != "", q.config},
 		{"log", q.logFile != "", q.logFile}, {"verbose", q.verbose > 0, q.verbose},
 	} {
 		if f.set {
@@ -165,6 +169,9 @@ func describe(q *question, err error) string {
 	}
 	if q.knockOnly {
 		b.WriteString(" knock only")
+	}
+	if q.explain {
+		b.WriteString(" explain")
 	}
 	return b.String()
 }

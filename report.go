@@ -35,21 +35,28 @@ func badUsage(err error) *failure {
 	return &failure{code: exitUsage, err: err, hint: usageLine}
 }
 
+func networkFailure(what string, err error) *failure {
+	return &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", what, err)}
+}
+
 // openFailure says why there is no connection.
-func openFailure(q *question, err error) *failure {
-	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", q.host, err)}
-	if _, e := netip.ParseAddr(q.host); e == nil {
+func openFailure(p *plan, err error) *failure {
+	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", p.host, err)}
+	if _, e := netip.ParseAddr(p.host); e == nil {
 		f.err = err // it names the address itself
 	}
 	var shut *proxy.ShutError
 	switch {
-	case !errors.As(err, &shut) && len(q.knocks) == 0:
-		f.err = fmt.Errorf("%s port %d: %w", q.host, q.port, err)
+	case !errors.As(err, &shut) && len(p.knocks) == 0:
+		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
 		f.hint = "no knock is given for this host"
 	case shut != nil && shut.Silent():
 		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
 	case shut != nil:
 		f.hint = "the host answers but its door stays shut: is the sequence right and in order?"
+	}
+	if hint := p.configHint(); hint != "" {
+		f.hint = hint
 	}
 	return f
 }

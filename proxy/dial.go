@@ -25,8 +25,8 @@ func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort) (net.Conn, e
 }
 
 func (o *Opener) dialWith(ctx context.Context, dialer net.Dialer, to netip.AddrPort) (net.Conn, error) {
-	if o.Source.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.Source, 0))
+	if from := o.Sources.For(to.Addr()); from.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", to.String())
 	return conn, cause(err)

@@ -24,9 +24,8 @@ type Opener struct {
 	// that the connects go on. Zero is until ctx ends.
 	Tries int
 
-	// Source is the local address to connect from; the zero Addr lets the
-	// system choose.
-	Source netip.Addr
+	// Sources are the local addresses to connect from.
+	Sources Sources
 
 	// Logf is told what happens, by several goroutines. It may be nil.
 	Logf func(format string, args ...any)

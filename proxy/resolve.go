@@ -73,7 +73,10 @@ func Resolve(ctx context.Context, host string, family Family) ([]netip.Addr, err
 func nameError(err error, family Family) error {
 	var dns *net.DNSError
 	var errno syscall.Errno
+	var other *net.AddrError // all its addresses are of the other family
 	switch {
+	case errors.As(err, &other):
+		return fmt.Errorf("it has no %v address", family)
 	case errors.As(err, &errno):
 		return fmt.Errorf("name lookup failed: %w", errno)
 	case !errors.As(err, &dns):

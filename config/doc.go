@@ -1,0 +1,47 @@
+// Package config finds out which knock a host needs. It reads the side file
+// ~/.ssh/knock_config and ssh's own files, and takes from them what OpenSSH
+// would take: the blocks that apply are the blocks that ssh applies.
+//
+// # Where a knock can stand
+//
+// In any of the files it is a keyword or a comment:
+//
+//	Host tango
+//	    HostName tango.example.org
+//	    # Knock: 12345 23456 34567 45678
+//
+// A comment counts if it has its line to itself and consists of '#', one of the
+// Knock keywords in upper or lower case, a colon and a value. Any other comment
+// is prose, and one that begins with "##" always is. ssh passes over comments;
+// it takes the plain keyword (Knock 12345 ...) only after "IgnoreUnknown
+// Knock*", so that form is mainly for the side file.
+//
+// A comment belongs to the block in which it stands, as a keyword does, and a
+// block lasts until the next Host or Match line. A comment directly above a
+// Host line therefore belongs to the block before it, or to every host if there
+// is none; [Settings] has a note where this looks like a mistake.
+//
+// # Which value counts
+//
+// The first value of a keyword wins, in the order side file, user's file,
+// system's file; a value that another outvotes is not looked at. Words are
+// split as ssh splits them: quotes, backslashes, and a '#' that starts a word
+// ends the line. "none" switches off what a later block would set.
+//
+// # Where it differs from ssh
+//
+// Nothing is executed and no name is resolved to read a configuration. The
+// criteria of Match that would need it, or that need to know more than a
+// ProxyCommand is told, count as not matching: exec, localnetwork, tagged,
+// version, command and sessiontype. A note says so where such a block holds a
+// knock.
+//
+// The side file is read after ssh's files, whose HostName and User its Match
+// lines see, although its values come first. It has the Knock keywords, Host,
+// Match, Include and those of ssh's keywords that are honoured for the
+// connection; any other is an error.
+//
+// What is wrong in ssh's own files is ssh's business and is passed over. A
+// Knock line that cannot be read is an error that names file and line and never
+// shows the sequence.
+package config

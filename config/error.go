@@ -1,0 +1,49 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Error is a line that cannot be used. It never shows a sequence.
+type Error struct {
+	Origin
+	Column int // from 1; 0 if it is about the whole line
+	Err    error
+}
+
+// Error returns file:line:column and what is wrong there.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	for _, n := range []int{e.Line, e.Column} {
+		if n > 0 {
+			fmt.Fprintf(&b, ":%d", n)
+		}
+	}
+	return b.String() + ": " + e.Err.Error()
+}
+
+// Unwrap returns what is wrong.
+func (e *Error) Unwrap() error { return e.Err }
+
+// errBadOwner is what ssh says of a file that somebody else could have written.
+func errBadOwner(path string) error {
+	return fmt.Errorf("Bad owner or permissions on %s", path) //nolint:staticcheck // ssh's own wording
+}
+
+// unknown is what comes of a keyword that means nothing here.
+func (r *reader) unknown(at *position, name string) error {
+	ours := len(name) > 5 && equalFold(name[:5], "knock")
+	if at.kind == sshFile || at.kind == givenFile && !ours {
+		return nil
+	}
+	err := &Error{at.Origin, 0, fmt.Errorf("unknown keyword %q", name)}
+	if len(name) > 64 {
+		err.Err = fmt.Errorf("unknown keyword")
+	}
+	if kw := nearestKeyword(name); kw != kwNone {
+		err.Err = fmt.Errorf("%w: is it %v?", err.Err, kw)
+	}
+	return err
+}

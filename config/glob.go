@@ -1,0 +1,150 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+var errTooManyFiles = errors.New("more than 10000 files")
+
+// onWindows is where a backslash separates folders and escapes nothing.
+const onWindows = filepath.Separator == '\\'
+
+// glob returns the files that the pattern of an Include stands for, in the
+// order in which ssh reads them. It follows ssh's own glob, which differs from
+// [filepath.Glob]: '*' leaves out names that begin with a dot, "[!a]" negates,
+// a '[' that is never closed stands for itself, and the whole paths are sorted.
+func glob(pattern string) ([]string, error) {
+	if !strings.ContainsAny(pattern, "*?[") {
+		return []string{unescape(pattern)}, nil
+	}
+	slashed := pattern
+	if onWindows {
+		slashed = filepath.ToSlash(pattern)
+	}
+	found := []string{""}
+	for more := true; more; {
+		var part string
+		part, slashed, more = strings.Cut(slashed, "/")
+		var err error
+		if found, err = globPart(found, part, more); err != nil {
+			return nil, err
+		}
+	}
+	found = slices.DeleteFunc(found, func(path string) bool {
+		_, err := os.Lstat(path)
+		return err != nil
+	})
+	slices.Sort(found)
+	return found, nil
+}
+
+// globPart adds to each folder the names in it that match one part of the
+// pattern, and a '/' if another part follows.
+func globPart(folders []string, part string, more bool) ([]string, error) {
+	slash := ""
+	if more {
+		slash = "/"
+	}
+	var found []string
+	for _, folder := range folders {
+		if !strings.ContainsAny(part, "*?[") {
+			found = append(found, folder+unescape(part)+slash)
+			continue
+		}
+		name := folder
+		if name == "" {
+			name = "."
+		}
+		entries, _ := os.ReadDir(name) // what cannot be read holds nothing
+		for _, entry := range entries {
+			if entry.Name()[0] == '.' && part[0] != '.' || !globMatch(part, entry.Name()) {
+				continue
+			}
+			if found = append(found, folder+entry.Name()+slash); len(found) > maxFiles {
+				return nil, errTooManyFiles
+			}
+		}
+	}
+	return found, nil
+}
+
+// globMatch is [matchPattern] with sets of bytes and escapes.
+func globMatch(pattern, s string) bool {
+	i, j := 0, 0
+	star, mark := -1, 0
+	for i < len(s) {
+		if j < len(pattern) && pattern[j] == '*' {
+			star, mark = j, i
+			j++
+			continue
+		}
+		if n, ok := globByte(pattern[j:], s[i]); ok {
+			i++
+			j += n
+			continue
+		}
+		if star < 0 {
+			return false
+		}
+		mark++
+		i, j = mark, star+1
+	}
+	return strings.Trim(pattern[j:], "*") == ""
+}
+
+// globByte reports whether c matches what the pattern begins with, and how long
+// that is.
+func globByte(pattern string, c byte) (n int, ok bool) {
+	switch {
+	case pattern == "":
+		return 0, false
+	case pattern[0] == '?':
+		return 1, true
+	case pattern[0] == '\\' && len(pattern) > 1 && !onWindows:
+		return 2, pattern[1] == c
+	case pattern[0] == '[':
+		if n, ok, closed := globSet(pattern, c); closed {
+			return n, ok
+		}
+	}
+	return 1, pattern[0] == c
+}
+
+// globSet reads a set such as [a-z] or [!0-9]. A ']' that comes first is a
+// member.
+func globSet(pattern string, c byte) (n int, ok, closed bool) {
+	i := 1
+	negated := strings.HasPrefix(pattern[i:], "!")
+	if negated {
+		i++
+	}
+	for first := true; i < len(pattern) && (first || pattern[i] != ']'); first = false {
+		from, to := pattern[i], pattern[i]
+		if i+2 < len(pattern) && pattern[i+1] == '-' && pattern[i+2] != ']' {
+			to = pattern[i+2]
+			i += 2
+		}
+		ok = ok || from <= c && c <= to
+		i++
+	}
+	return i + 1, ok != negated, i < len(pattern)
+}
+
+// unescape drops the backslashes of a path that has nothing to expand.
+func unescape(path string) string {
+	if onWindows || !strings.Contains(path, `\`) {
+		return path
+	}
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '\\' && i+1 < len(path) {
+			i++
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
+}

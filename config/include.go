@@ -1,0 +1,126 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os/user"
+	"path/filepath"
+	"strings"
+)
+
+var errTooDeep = errors.New("Include goes deeper than 16 files: does one include itself?")
+
+// userFolder is where a relative Include of a user's file starts.
+func userFolder(home string) string {
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".ssh")
+}
+
+// systemFolder is where one of the system's file starts.
+func systemFolder(path string) string {
+	if path == "" {
+		return ""
+	}
+	return filepath.Dir(path)
+}
+
+// include reads the files that an Include names. They are read in a block that
+// does not apply, too: there they can still ask for a second reading.
+func (r *reader) include(at *position, v value) error {
+	words, ok := splitWords(v.text)
+	if !ok {
+		return nil
+	}
+	for _, word := range words {
+		pattern := r.includePath(at.place, word)
+		if pattern == "" {
+			continue
+		}
+		paths, err := glob(pattern)
+		if err != nil {
+			return &Error{at.Origin, 0, err}
+		}
+		for _, path := range paths {
+			if err := r.includeFile(at, path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// includeFile reads one of them. What cannot be read is ssh's business.
+func (r *reader) includeFile(at *position, path string) error {
+	f := r.open(path)
+	switch {
+	case errors.Is(f.err, fs.ErrNotExist), f.err == errDirectory:
+		return nil
+	case f.err != nil:
+		r.note(Note{Text: path + " is not read: " + f.err.Error(), Hint: at.block.active, Origin: at.Origin})
+		return nil
+	case f.info != nil && badOwner(f.info, r.accounts):
+		return errBadOwner(path)
+	case at.depth == maxDepth:
+		return &Error{at.Origin, 0, errTooDeep}
+	}
+	return r.readFile(f, at.place, at.block, at.depth+1)
+}
+
+// includePath makes a path of the word after Include, or "" if ssh would refuse
+// it or find nothing.
+func (r *reader) includePath(p place, word string) string {
+	word = r.expand(word)
+	if rest, ok := strings.CutPrefix(word, "~"); ok && p.user {
+		name, rest, _ := strings.Cut(rest, "/")
+		home := r.sources.Home
+		if name != "" {
+			u, err := user.Lookup(name)
+			if err != nil {
+				return ""
+			}
+			home = u.HomeDir
+		}
+		return escapeGlob(home) + "/" + rest
+	}
+	switch {
+	case word == "", word[0] == '~':
+		return ""
+	case filepath.IsAbs(word), word[0] == '/':
+		return word
+	case p.folder == "":
+		return ""
+	}
+	return escapeGlob(p.folder) + "/" + word
+}
+
+// expand replaces ${NAME} and those tokens of an Include (OpenSSH 9.9 and later)
+// that can be known here. An older ssh takes them as they stand and finds no file
+// of that name.
+func (r *reader) expand(word string) string {
+	for from := 0; r.sources.Env != nil; {
+		start := strings.Index(word[from:], "${") + from
+		end := strings.IndexByte(word[max(start, 0):], '}') + start
+		if start < from || end < start {
+			break
+		}
+		text := r.sources.Env(word[start+2 : end])
+		word = word[:start] + text + word[end+1:]
+		from = start + len(text)
+	}
+	if !strings.Contains(word, "%") {
+		return word
+	}
+	s := r.subject()
+	return strings.NewReplacer("%%", "%", "%d", r.sources.Home, "%h", s.host, "%n", s.original,
+		"%r", s.user, "%u", s.localUser).Replace(word)
+}
+
+// escapeGlob keeps a folder's name from being a pattern.
+func escapeGlob(path string) string {
+	if onWindows || !strings.ContainsAny(path, `*?[\`) {
+		return path
+	}
+	return strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`).Replace(path)
+}

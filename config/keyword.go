@@ -1,0 +1,114 @@
+package config
+
+// A keyword is what a line begins with.
+type keyword uint8
+
+// The keywords that are read. The order from kwHostName on is that of
+// [Settings.Entries].
+const (
+	kwNone keyword = iota
+	kwHost
+	kwMatch
+	kwInclude
+	kwIgnoreUnknown
+	kwCanonicalizeHostname
+	kwHostName
+	kwUser
+	kwPort
+	kwAddressFamily
+	kwBindAddress
+	kwBindInterface
+	kwConnectTimeout
+	kwKnock
+	kwKnockClose
+	kwKnockDelay
+	kwKnockTimeout
+	kwKnockTries
+	kwKnockHost
+	numKeywords
+)
+
+var keywordNames = [numKeywords]string{
+	kwHost:                 "Host",
+	kwMatch:                "Match",
+	kwInclude:              "Include",
+	kwIgnoreUnknown:        "IgnoreUnknown",
+	kwCanonicalizeHostname: "CanonicalizeHostname",
+	kwHostName:             "HostName",
+	kwUser:                 "User",
+	kwPort:                 "Port",
+	kwAddressFamily:        "AddressFamily",
+	kwBindAddress:          "BindAddress",
+	kwBindInterface:        "BindInterface",
+	kwConnectTimeout:       "ConnectTimeout",
+	kwKnock:                "Knock",
+	kwKnockClose:           "KnockClose",
+	kwKnockDelay:           "KnockDelay",
+	kwKnockTimeout:         "KnockTimeout",
+	kwKnockTries:           "KnockTries",
+	kwKnockHost:            "KnockHost",
+}
+
+// String returns the keyword as ssh's manual would spell it.
+func (kw keyword) String() string { return keywordNames[kw] }
+
+// isKnock reports whether the keyword is one of knockpipe's own.
+func (kw keyword) isKnock() bool { return kw >= kwKnock }
+
+// inSideFile reports whether the keyword may stand in the side file. What says
+// where ssh connects and as whom would be ignored there, so it may not.
+// IgnoreUnknown may, for a side file that ssh's own file includes.
+func (kw keyword) inSideFile() bool {
+	switch kw {
+	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort:
+		return false
+	}
+	return true
+}
+
+// findKeyword returns the keyword with this name, in upper or lower case, or
+// kwNone.
+func findKeyword(name string) keyword {
+	for kw := kwNone + 1; kw < numKeywords; kw++ {
+		if len(name) == len(keywordNames[kw]) && equalFold(name, keywordNames[kw]) {
+			return kw
+		}
+	}
+	return kwNone
+}
+
+// nearestKeyword returns the keyword of the side file that name is most likely
+// a misspelling of, or kwNone.
+func nearestKeyword(name string) keyword {
+	best, least := kwNone, 3
+	if len(name) > 32 {
+		return best
+	}
+	for kw := kwNone + 1; kw < numKeywords; kw++ {
+		if d := distance(lowerASCII(name), lowerASCII(kw.String())); kw.inSideFile() && d < least {
+			best, least = kw, d
+		}
+	}
+	return best
+}
+
+// distance is the number of bytes to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0]++
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

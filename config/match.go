@@ -1,0 +1,123 @@
+package config
+
+import "strings"
+
+// A block says whether the lines that follow count.
+type block struct {
+	active bool
+
+	// undecided names the criterion for want of which the block does not
+	// apply, if that is the only reason.
+	undecided string
+}
+
+// within is the block as it counts in a file that is included in outer.
+func (b block) within(outer block) block {
+	switch {
+	case outer.active:
+		return b
+	case b.active:
+		return block{undecided: outer.undecided}
+	}
+	return block{}
+}
+
+// A subject is what a Match line is compared with.
+type subject struct {
+	host      string // HostName as it stands, or the name that was given
+	original  string // the name that was given
+	user      string // User as it stands, or the local user
+	localUser string
+	final     bool // this is the second reading
+}
+
+// match decides a Match line as ssh does. It reports in wantFinal whether the
+// line asks for a second reading. ssh refuses a line that makes no sense, so
+// nobody will use what is decided for it here: it does not apply.
+func (s *subject) match(value string) (b block, wantFinal bool) {
+	b.active = true
+	for n := 0; ; n++ {
+		attribute, rest, ok := cutDelim(value)
+		if !ok || attribute == "" || attribute[0] == commentMark {
+			return block{b.active && n > 0 && b.undecided == "", b.whyNot(n)}, wantFinal
+		}
+		value = rest
+		name, negated := strings.CutPrefix(attribute, "!")
+		var holds bool
+		switch lowered := lowerASCII(name); lowered {
+		case "all":
+			next, _, _ := cutDelim(value)
+			if n > 1 || next != "" && next[0] != commentMark {
+				return block{}, wantFinal
+			}
+			if negated {
+				b.active = false
+			}
+			return block{b.active && b.undecided == "", b.whyNot(1)}, wantFinal
+		case "final":
+			wantFinal = true
+			holds = s.final != negated
+		case "canonical":
+			holds = s.final != negated
+		default:
+			var argument string
+			argument, value, ok = cutDelim(value)
+			if !ok || argument == "" {
+				return block{}, wantFinal
+			}
+			switch decided, known := s.compare(lowered, argument); {
+			case !known:
+				return block{}, wantFinal
+			case decided == unknowable:
+				if b.undecided == "" {
+					b.undecided = lowered
+				}
+				continue
+			default:
+				holds = (decided == yes) != negated
+			}
+		}
+		b.active = b.active && holds
+	}
+}
+
+// whyNot is the criterion that a block of n criteria lacks.
+func (b *block) whyNot(n int) string {
+	if b.active && n > 0 {
+		return b.undecided
+	}
+	return ""
+}
+
+// What comes of comparing.
+type decision uint8
+
+const (
+	no decision = iota
+	yes
+	unknowable
+)
+
+// compare decides one criterion that has an argument. It reports whether there
+// is such a criterion.
+func (s *subject) compare(name, argument string) (d decision, known bool) {
+	var holds bool
+	switch name {
+	case "host":
+		holds = matchHostList(s.host, argument)
+	case "originalhost":
+		holds = matchHostList(s.original, argument)
+	case "user":
+		holds = matchList(s.user, argument)
+	case "localuser":
+		holds = matchList(s.localUser, argument)
+	case "exec", "localnetwork", "tagged", "version", "command", "sessiontype":
+		return unknowable, true
+	default:
+		return no, false
+	}
+	if holds {
+		return yes, true
+	}
+	return no, true
+}

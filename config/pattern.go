@@ -1,0 +1,77 @@
+package config
+
+import "strings"
+
+// maxPattern is the longest pattern of a list that ssh compares; a longer one
+// makes the list match nothing.
+const maxPattern = 1023
+
+// matchPattern reports whether s matches a pattern in which '*' stands for any
+// number of bytes and '?' for exactly one. It needs no more than len(s) times
+// len(pattern) steps.
+func matchPattern(s, pattern string) bool {
+	i, j := 0, 0
+	star, mark := -1, 0 // the last '*', and where in s what follows it was tried
+	for i < len(s) {
+		switch {
+		case j < len(pattern) && pattern[j] == '*':
+			star, mark = j, i
+			j++
+		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = mark, star+1
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[j:], "*") == ""
+}
+
+// matchList reports whether s matches a list of patterns separated by commas.
+// A pattern after '!' that matches decides against the list, wherever it stands.
+func matchList(s, list string) bool {
+	matched := false
+	for more := true; more; {
+		var pattern string
+		pattern, list, more = strings.Cut(list, ",")
+		pattern, negated := strings.CutPrefix(pattern, "!")
+		switch {
+		case len(pattern) > maxPattern:
+			return false
+		case !matchPattern(s, pattern):
+		case negated:
+			return false
+		default:
+			matched = true
+		}
+	}
+	return matched
+}
+
+// matchHostList is matchList for host names, in which case does not count.
+func matchHostList(host, list string) bool {
+	return matchList(lowerASCII(host), lowerASCII(list))
+}
+
+// matchHostLine reports whether name matches the patterns of a Host line: one
+// of them and none of those after a '!'. Here case counts and a comma is data.
+// An empty pattern is what ssh refuses.
+func matchHostLine(name string, patterns []word) bool {
+	matched := false
+	for _, w := range patterns {
+		pattern, negated := strings.CutPrefix(w.text, "!")
+		switch {
+		case w.text == "":
+			return false
+		case !matchPattern(name, pattern):
+		case negated:
+			return false
+		default:
+			matched = true
+		}
+	}
+	return matched
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+)
+
+// A place is one of the files that are read on their own account, with what it
+// includes.
+type place struct {
+	path string
+	kind kind
+
+	folder string // where a relative Include starts
+	user   bool   // the user's: an Include may begin with '~'
+}
+
+// A kind of file decides who complains of what is wrong with it.
+type kind uint8
+
+const (
+	sshFile   kind = iota // ssh's own: ssh complains
+	sideFile              // knockpipe's own
+	givenFile             // named by the user, in either's grammar
+)
+
+// A value is the first one that a keyword has got.
+type value struct {
+	Origin
+	text string
+	at   int // the byte of the line, from 0, at which text begins
+}
+
+func (v *value) isSet() bool { return v.Line > 0 || v.text != "" }
+
+// A reader reads the files for one query, as ssh's readconf.c does: line by line,
+// each block decided when its first line is read.
+type reader struct {
+	sources  Sources
+	accounts *accounts
+	files    map[string]*file
+	left     int // bytes that may still be read
+	opened   int // how many files were read
+
+	name    string // what Host lines are compared with
+	typed   string // what the user typed
+	user    string // -l
+	given   bool   // the knock is known already
+	final   bool   // this is the second reading
+	again   bool   // ssh would read a second time
+	ssh     [numKeywords]value
+	side    [numKeywords]value
+	setting *[numKeywords]value // of the place that is being read
+
+	advice
+}
+
+func newReader(s Sources, q Query) *reader {
+	r := &reader{
+		sources: s, accounts: localAccounts(), files: map[string]*file{}, left: maxTotal,
+		name: q.Name, typed: q.Name, user: q.User, given: q.NoKnock,
+	}
+	r.setting = &r.ssh
+	return r
+}
+
+// readAll reads every place. The side file comes last, so that its Match lines
+// see the HostName and the User of ssh's files.
+func (r *reader) readAll() error {
+	folder := userFolder(r.sources.Home)
+	places := []place{
+		{r.sources.User, sshFile, folder, true},
+		{r.sources.System, sshFile, systemFolder(r.sources.System), false},
+	}
+	side := place{r.sources.Side, sideFile, folder, true}
+	if r.sources.File != "" {
+		places = []place{{r.sources.File, givenFile, folder, true}}
+		side.path = ""
+	}
+	if err := r.readTwice(places); err != nil {
+		return err
+	}
+	r.setting, r.name, r.final = &r.side, r.typed, false
+	return r.readTwice([]place{side})
+}
+
+// readTwice reads places, and once more where ssh does: a "Match final" or
+// CanonicalizeHostname asks for a second reading, in which Host lines are
+// compared with the host name in place of what was typed.
+func (r *reader) readTwice(places []place) error {
+	for {
+		for _, p := range places {
+			if err := r.readPlace(p); err != nil {
+				return err
+			}
+		}
+		if r.final || !r.again {
+			return nil
+		}
+		r.final = true
+		r.name = r.hostName()
+		if _, err := netip.ParseAddr(r.name); err != nil {
+			r.name = lowerASCII(r.name)
+		}
+		r.ssh[kwHostName].text = r.name
+	}
+}
+
+// readPlace reads one file and what it includes.
+func (r *reader) readPlace(p place) error {
+	if p.path == "" {
+		return nil
+	}
+	f := r.open(p.path)
+	switch {
+	case f.err == nil:
+	case p.kind == sideFile && errors.Is(f.err, fs.ErrNotExist):
+		return nil
+	case p.kind != sshFile:
+		return &Error{Origin: Origin{File: p.path}, Err: f.err}
+	default: // ssh goes on without it
+		if !errors.Is(f.err, fs.ErrNotExist) {
+			r.note(Note{Text: "not read: " + f.err.Error(), Hint: true, Origin: Origin{File: p.path}})
+		}
+		return nil
+	}
+	// ssh trusts a file that it is told of, and the system's own.
+	if p.user && p.kind != givenFile && f.info != nil && badOwner(f.info, r.accounts) {
+		return errBadOwner(p.path)
+	}
+	return r.readFile(f, p, block{active: true}, 0)
+}

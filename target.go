@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"knockpipe/knock"
+	"knockpipe/proxy"
+)
+
+// knockOnlyGap is the pause between two knocks where nothing tells whether they
+// arrived in order.
+const knockOnlyGap = 20 * time.Millisecond
+
+// A target is a plan with every name resolved, once.
+type target struct {
+	*plan
+	report *reporter
+
+	addrs   []netip.Addr  // of the host
+	doors   []netip.Addr  // of KnockHost; empty if the host itself is knocked at
+	sources proxy.Sources // to knock and connect from
+}
+
+// resolve looks up the host, and what the config adds to it.
+func (p *plan) resolve(ctx context.Context, report *reporter) (*target, error) {
+	t := &target{plan: p, report: report}
+	var err error
+	if t.addrs, err = proxy.Resolve(ctx, p.host, p.family); err != nil {
+		f := networkFailure(p.host, err)
+		if name := p.settings.HostName; p.alias == "" && name != "" && name != p.host {
+			f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
+		}
+		return nil, f
+	}
+	report.logf("%s is %v", p.host, t.addrs)
+	if t.sources, err = p.sources(ctx); err != nil {
+		return nil, &failure{code: exitNetwork, err: err}
+	}
+	if t.addrs, err = t.sources.Reach(t.addrs); err != nil {
+		return nil, networkFailure(p.host, err)
+	}
+	if host := p.settings.KnockHost; host != "" && len(p.knocks) > 0 {
+		if t.doors, err = proxy.Resolve(ctx, host, p.family); err != nil {
+			return nil, networkFailure("KnockHost "+host, err)
+		}
+		report.logf("KnockHost %s is %v", host, t.doors)
+	}
+	return t, nil
+}
+
+// sources are the local addresses that the user or the config asks for.
+func (p *plan) sources(ctx context.Context) (proxy.Sources, error) {
+	switch name, link := p.settings.BindAddress, p.settings.BindInterface; {
+	case p.source.IsValid():
+		return proxy.Sources{p.source}, nil
+	case name != "":
+		addrs, err := proxy.Resolve(ctx, name, p.family)
+		if err != nil {
+			return nil, fmt.Errorf("BindAddress %s: %w", name, err)
+		}
+		return addrs, nil
+	case link != "":
+		return proxy.InterfaceSources(link)
+	}
+	return nil, nil
+}
+
+// open makes the connection.
+func (t *target) open(ctx context.Context) (net.Conn, error) {
+	opener := proxy.Opener{Gap: t.settings.KnockDelay, Tries: t.settings.KnockTries, Sources: t.sources, Logf: t.report.logf}
+	if len(t.knocks) > 0 {
+		opener.Knock = t.knock
+	}
+	return opener.Open(ctx, t.addrs, t.port)
+}
+
+// knock sends the sequence once to the door of an address.
+func (t *target) knock(ctx context.Context, to netip.Addr, gap time.Duration) error {
+	from := t.sources.For(to)
+	if len(t.doors) > 0 {
+		i := slices.IndexFunc(t.doors, func(door netip.Addr) bool { return door.Is4() == to.Is4() })
+		if i < 0 {
+			return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
+		}
+		to = t.doors[i]
+	}
+	sender := knock.Sender{To: to, Source: from, Gap: gap, Logf: t.report.logf2}
+	return sender.Send(ctx, t.knocks)
+}
+
+// knockOnly knocks once at every address that can be reached, as nothing tells
+// which of them is going to be connected to.
+func (t *target) knockOnly(ctx context.Context) error {
+	var failed error
+	sent := false
+	for _, addr := range t.addrs {
+		if err := t.knock(ctx, addr, max(knockOnlyGap, t.settings.KnockDelay)); err != nil {
+			failed = fmt.Errorf("%v: %w", addr, err)
+			t.report.logf("%v", failed)
+			continue
+		}
+		sent = true
+	}
+	if sent {
+		return nil
+	}
+	return &failure{code: exitNetwork, err: failed}
+}
