@@ -122,19 +122,21 @@ func (s *site) write(name, text string) error {
 	return os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600)
 }
 
-// config is the ssh_config, for an ssh that runs in the site's folder.
+// config is the ssh_config, for an ssh that runs in the site's folder. It is not
+// ~/.ssh/config, so knockpipe has to be told of it as well as ssh.
 func (s *site) config() string {
 	return fmt.Sprintf(`Host tango
     HostName %v
     Port %d
-    ProxyCommand ./%s %%h %%p %s
+    # Knock: %s
+    ProxyCommand ./%s -f ssh_config -n %%n -- %%h %%p
 
     User demo
     IdentityFile ./id_ed25519
     IdentitiesOnly yes
     UserKnownHostsFile ./known_hosts
     BatchMode yes
-`, s.service.IP, s.service.Port, exe, strings.Join(s.sequence(), " "))
+`, s.service.IP, s.service.Port, strings.Join(s.sequence(), " "), exe)
 }
 
 // sequence is the knocks as knockpipe's arguments.
