@@ -72,15 +72,19 @@ func (p *plan) sources(ctx context.Context) (proxy.Sources, error) {
 
 // open makes the connection.
 func (t *target) open(ctx context.Context) (net.Conn, error) {
-	opener := proxy.Opener{Gap: t.settings.KnockDelay, Tries: t.settings.KnockTries, Sources: t.sources, Logf: t.report.logf}
+	opener := proxy.Opener{
+		Knocks: len(t.knocks), Gap: t.settings.KnockDelay, Tries: t.settings.KnockTries,
+		Sources: t.sources, Logf: t.report.logf,
+	}
 	if len(t.knocks) > 0 {
 		opener.Knock = t.knock
 	}
-	return opener.Open(ctx, t.addrs, t.port)
+	conn, _, err := opener.Open(ctx, t.addrs, t.port)
+	return conn, err
 }
 
 // knock sends the sequence once to the door of an address.
-func (t *target) knock(ctx context.Context, to netip.Addr, gap time.Duration) error {
+func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	from := t.sources.For(to)
 	if len(t.doors) > 0 {
 		i := slices.IndexFunc(t.doors, func(door netip.Addr) bool { return door.Is4() == to.Is4() })
@@ -89,7 +93,7 @@ func (t *target) knock(ctx context.Context, to netip.Addr, gap time.Duration) er
 		}
 		to = t.doors[i]
 	}
-	sender := knock.Sender{To: to, Source: from, Gap: gap, Logf: t.report.logf2}
+	sender := knock.Sender{To: to, Source: from, Gap: try.Gap, Restart: try.Restart, Logf: t.report.logf2}
 	return sender.Send(ctx, t.knocks)
 }
 
@@ -99,7 +103,7 @@ func (t *target) knockOnly(ctx context.Context) error {
 	var failed error
 	sent := false
 	for _, addr := range t.addrs {
-		if err := t.knock(ctx, addr, max(knockOnlyGap, t.settings.KnockDelay)); err != nil {
+		if err := t.knock(ctx, addr, proxy.Try{Gap: max(knockOnlyGap, t.settings.KnockDelay)}); err != nil {
 			failed = fmt.Errorf("%v: %w", addr, err)
 			t.report.logf("%v", failed)
 			continue

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,5 +138,34 @@ func TestSendUDP(t *testing.T) {
 	err := (&knock.Sender{To: netip.MustParseAddr("fe80::1%nosuchzone")}).Send(t.Context(), knock.Sequence{{Proto: knock.UDP, Port: 4471}})
 	if err == nil || errors.As(err, &op) || strings.Contains(err.Error(), "4471") {
 		t.Errorf("got %v, want an error without the address", err)
+	}
+}
+
+// TestSendRestart looks at the order: the second knock comes twice ahead of a
+// sequence that is long enough to be left half done.
+func TestSendRestart(t *testing.T) {
+	for _, tt := range []struct {
+		knocks int
+		want   []int
+	}{
+		{1, []int{1}},
+		{2, []int{1, 2}},
+		{3, []int{2, 2, 1, 2, 3}},
+		{4, []int{2, 2, 1, 2, 3, 4}},
+	} {
+		var got []int
+		sender := knock.Sender{To: netip.MustParseAddr("127.0.0.1"), Restart: true, Logf: func(_ string, args ...any) {
+			got = append(got, args[0].(int))
+		}}
+		seq := make(knock.Sequence, tt.knocks)
+		for i := range seq {
+			seq[i] = knock.Step{Proto: knock.UDP, Port: 9}
+		}
+		if err := sender.Send(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%d knocks: got the order %v, want %v", tt.knocks, got, tt.want)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // TestSocketOptions reads back what the session's socket was given: it is the
@@ -21,9 +20,9 @@ func TestSocketOptions(t *testing.T) {
 	}
 	defer listener.Close()
 	to := netip.MustParseAddrPort(listener.Addr().String())
-	knock := func(context.Context, netip.Addr, time.Duration) error { return nil }
+	knock := func(context.Context, netip.Addr, Try) error { return nil }
 	for name, opener := range map[string]*Opener{"plain": {}, "knock": {Knock: knock}} {
-		conn, err := opener.Open(t.Context(), []netip.Addr{to.Addr()}, to.Port())
+		conn, _, err := opener.Open(t.Context(), []netip.Addr{to.Addr()}, to.Port())
 		if err != nil {
 			t.Fatal(err)
 		}

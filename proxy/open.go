@@ -4,17 +4,18 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
 // An Opener opens a port that may be guarded by a knock.
 type Opener struct {
-	// Knock sends the sequence once to an address, with a pause of gap between
-	// two knocks. An error means that a knock could not leave this machine. Nil
-	// stands for a port without a guard.
-	Knock func(ctx context.Context, to netip.Addr, gap time.Duration) error
+	// Knock sends the sequence once to an address. An error means that a knock
+	// could not leave this machine. Nil stands for a port without a guard.
+	Knock func(ctx context.Context, to netip.Addr, try Try) error
+
+	// Knocks is how many knocks a sequence has, which bounds how often it is sent
+	// in the first second.
+	Knocks int
 
 	// Gap is the least pause between two knocks, also of the first try. Zero
 	// leaves the pauses to the schedule.
@@ -23,6 +24,13 @@ type Opener struct {
 	// Tries is how often the sequence is sent to an address at the most. After
 	// that the connects go on. Zero is until ctx ends.
 	Tries int
+
+	// Connects is how many connects to an address may overlap at the most; 1 is
+	// none. Zero leaves that to the schedule.
+	Connects int
+
+	// Turn waits until no other process knocks at the address. It may be nil.
+	Turn TurnFunc
 
 	// Sources are the local addresses to connect from.
 	Sources Sources
@@ -47,27 +55,36 @@ type dialFunc func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 // port stayed shut.
 //
 // Without a Knock, each address gets one plain connect, in order.
-func (o *Opener) Open(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
+func (o *Opener) Open(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, Opening, error) {
 	if o.Knock == nil {
-		return o.connect(ctx, addrs, port)
+		conn, err := o.connect(ctx, addrs, port)
+		return conn, Opening{}, err
 	}
-	r := &race{Opener: o, port: port, start: time.Now(), won: make(chan net.Conn, 1)}
+	r := &race{Opener: o, port: port, start: time.Now(), won: make(chan win, 1)}
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-
 	ended := make(chan error, 1)
 	go func() { ended <- r.run(ctx, addrs) }()
+	var w win
 	select {
-	case conn := <-r.won:
-		return settle(conn), nil
+	case w = <-r.won:
+		cancel()
 	case err := <-ended:
+		cancel()
 		select {
-		case conn := <-r.won: // in the same moment
-			return settle(conn), nil
+		case w = <-r.won: // in the same moment
 		default:
-			return nil, err
+			return nil, Opening{}, err
 		}
 	}
+	return settle(w.conn), w.opening, nil
+}
+
+// An Opening is how a port with a knock came to be open.
+type Opening struct {
+	Addr  netip.Addr
+	Tries int           // how often the sequence was sent there before the connect that was let in
+	Gap   time.Duration // between the knocks of the last of those
+	After time.Duration // since the begin of Open
 }
 
 // connect is Open for a port without a guard.
@@ -81,140 +98,6 @@ func (o *Opener) connect(ctx context.Context, addrs []netip.Addr, port uint16) (
 		o.logf("%v port %d: %v", addr, port, err)
 	}
 	return nil, err
-}
-
-// A race is one Open with a Knock: many connects, of which the first that
-// completes is the session.
-type race struct {
-	*Opener
-	port  uint16
-	start time.Time
-
-	claimed atomic.Bool
-	won     chan net.Conn // takes the one connection that was claimed
-}
-
-// run tries the addresses, each from its head start on, until ctx ends or none
-// of them can be reached.
-func (r *race) run(ctx context.Context, addrs []netip.Addr) error {
-	var attempts []*attempt
-	var wg sync.WaitGroup
-	for _, addr := range addrs {
-		if ctx.Err() != nil {
-			break
-		}
-		a := &attempt{race: r, addr: addr, gone: make(chan struct{})}
-		attempts = append(attempts, a)
-		wg.Go(func() { a.run(ctx) })
-		select {
-		case <-ctx.Done():
-		case <-a.gone:
-		case <-time.After(headStart):
-		}
-	}
-	wg.Wait()
-	return r.failure(attempts)
-}
-
-// claim makes conn the session if no other is yet, and else gets rid of it.
-func (r *race) claim(conn net.Conn) {
-	if r.claimed.CompareAndSwap(false, true) {
-		r.won <- conn
-		return
-	}
-	reset(conn)
-}
-
-// An attempt is what a race does at one address.
-type attempt struct {
-	*race
-	addr netip.Addr
-
-	gone chan struct{} // closed when the address cannot be reached from here
-	err  error         // why, set before gone is closed
-
-	tries  int
-	answer atomic.Pointer[error] // the last one that a connect got from the network
-}
-
-// run knocks and connects by the schedule until ctx ends. Only the very first
-// knock may say that the address is out of reach; later on, a link that is down
-// can come back.
-func (a *attempt) run(ctx context.Context) {
-	var connects sync.WaitGroup
-	defer connects.Wait()
-	for round := range rounds() {
-		if a.Tries == 0 || a.tries < a.Tries {
-			if !a.try(ctx, max(round.gap, a.Gap)) {
-				return
-			}
-		}
-		var last time.Duration
-		for at := range round.connects() {
-			if !sleep(ctx, at-last) {
-				return
-			}
-			last = at
-			connects.Go(func() { a.connect(ctx) })
-		}
-		if !sleep(ctx, round.rest-last) {
-			return
-		}
-	}
-}
-
-// try knocks once and reports whether there is reason to go on.
-func (a *attempt) try(ctx context.Context, gap time.Duration) bool {
-	a.logf("try %d at %v, gap %v", a.tries+1, a.addr, gap)
-	err := a.Knock(ctx, a.addr, gap)
-	switch {
-	case ctx.Err() != nil:
-		return false
-	case err == nil:
-		a.tries++
-		return true
-	}
-	a.logf("%v: %v", a.addr, err)
-	if a.tries == 0 {
-		a.err = err
-		close(a.gone)
-		return false
-	}
-	return true
-}
-
-// connect starts one handshake and waits for its end.
-func (a *attempt) connect(ctx context.Context) {
-	elapsed := time.Since(a.start)
-	ctx, cancel := context.WithTimeout(ctx, patience(elapsed))
-	defer cancel()
-	dial := a.dial
-	if dial == nil {
-		dial = a.dialHedged
-	}
-	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.port))
-	switch {
-	case err == nil:
-		a.claim(conn)
-	case ctx.Err() != nil || err == errTimedOut: // silent, or the race is over
-	default:
-		if a.answer.Swap(&err) == nil {
-			a.logf("%v port %d: still shut: %v", a.addr, a.port, err)
-		}
-	}
-}
-
-// sleep waits for d and reports whether ctx lasted as long.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 func (o *Opener) logf(format string, args ...any) {

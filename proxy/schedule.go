@@ -5,66 +5,142 @@ import (
 	"time"
 )
 
-// A round is one try, the sending of the sequence, and the connects after it.
+// A Try is how to send the sequence once.
+type Try struct {
+	Gap time.Duration // between two knocks
+
+	// Restart asks to end first what an earlier try may have left half done at
+	// the door.
+	Restart bool
+}
+
+// A round is one try and the connects after it.
 type round struct {
-	gap  time.Duration // between two knocks
+	Try
 	rest time.Duration // from the last knock to the next round
 }
 
-// schedule is what open does while the port stays shut; its last round is
+// schedule is what open does while the port stays shut; the last two rounds are
 // repeated until the deadline.
 //
 // The first round goes back to back with its connect, so that a clean link pays
-// nothing for the knock. What is lost or reordered on a worse one is made good
-// by the next rounds, sent before an answer could be here: a door that keeps a
-// set of addresses does not mind them. The gaps grow until the order survives
-// the link's jitter, and the rests grow for doors that take their time (knockd
-// opens 30 to 50 ms after the last knock, fwknopd up to 200 ms).
+// nothing for the knock. The two after it follow at once, for a link that
+// reorders: a door that keeps a set of addresses takes the first of each knock,
+// whichever round it came from, so three bursts are in order sooner than one.
 //
-// With a sequence of four this is at most 40 knocks and 24 connects in the first
-// second.
+// A strict door, such as knockd, is spoilt by a knock out of order. So the fourth
+// round waits until the bursts are through, and from the sixth on the gaps grow
+// until the order survives the link's jitter, and the rests for doors that take
+// their time (knockd opens 6 to 53 ms after the last knock, fwknopd up to 200 ms).
+//
+// A restart comes now and then, not always: it frees a door that is stuck in a
+// half done sequence, as plain repetition can leave one for ever (knockd with the
+// mirrored doors of Debian's example), and it can lose what a plain round wins.
 var schedule = []round{
-	{0, 20 * time.Millisecond},
-	{3 * time.Millisecond, 20 * time.Millisecond},
-	{3 * time.Millisecond, 30 * time.Millisecond},
-	{6 * time.Millisecond, 40 * time.Millisecond},
-	{6 * time.Millisecond, 45 * time.Millisecond},
-	{12 * time.Millisecond, 80 * time.Millisecond},
-	{12 * time.Millisecond, 100 * time.Millisecond},
-	{24 * time.Millisecond, 150 * time.Millisecond},
-	{24 * time.Millisecond, 200 * time.Millisecond},
-	{50 * time.Millisecond, 250 * time.Millisecond},
-	{100 * time.Millisecond, 500 * time.Millisecond},
+	{Try{0, false}, 1 * time.Millisecond},
+	{Try{0, false}, 1 * time.Millisecond},
+	{Try{0, true}, 11 * time.Millisecond},
+	{Try{7 * time.Millisecond, false}, 10 * time.Millisecond},
+	{Try{0, false}, 50 * time.Millisecond},
+	{Try{15 * time.Millisecond, false}, 70 * time.Millisecond},
+	{Try{30 * time.Millisecond, true}, 90 * time.Millisecond},
+	{Try{60 * time.Millisecond, true}, 130 * time.Millisecond},
+	{Try{100 * time.Millisecond, false}, 400 * time.Millisecond},
+	{Try{100 * time.Millisecond, true}, 400 * time.Millisecond},
 }
 
-// rounds yields the schedule and then its last round without end.
-func rounds() iter.Seq[round] {
+// rounds yields the schedule, and its last two rounds without end. Where gap is
+// not zero, it is the least gap: then no round is a burst, and what is left has
+// the rests of the bursts.
+func rounds(gap time.Duration) iter.Seq[round] {
 	return func(yield func(round) bool) {
-		for i := 0; yield(schedule[min(i, len(schedule)-1)]); i++ {
+		at := func(i int) round {
+			if over := i - len(schedule); over >= 0 {
+				i = len(schedule) - 2 + over%2
+			}
+			return schedule[i]
+		}
+		for i := 0; ; i++ {
+			r := at(i)
+			if gap > 0 {
+				if r.Gap == 0 {
+					continue
+				}
+				for j := i + 1; at(j).Gap == 0; j++ {
+					r.rest += at(j).rest
+				}
+				r.Gap, r.rest = max(r.Gap, gap), max(r.rest, 2*gap)
+			}
+			if !yield(r) {
+				return
+			}
 		}
 	}
 }
 
 // connects yields the times, counted from the last knock, at which a connect
-// starts: at once, and at growing distances as long as the round lasts.
+// starts. It is one more knock, so it keeps the gap.
 func (r round) connects() iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		step := 15 * time.Millisecond
-		for at := time.Duration(0); at < r.rest; at += step {
+		for at := r.Gap; at < r.rest; at += max(r.Gap, 5*time.Millisecond) {
 			if !yield(at) {
 				return
-			}
-			if at > 0 {
-				step *= 2
 			}
 		}
 	}
 }
 
+// The limits of the first second: whoever sends much more is taken for an
+// attacker. A sequence of four needs no less; a longer one gets fewer tries.
+const (
+	maxKnocks   = 40
+	maxConnects = 24
+	maxBurst    = 24 // knocks before and in a round without gaps, but for the first
+)
+
+// A budget counts what one address gets to see.
+type budget struct {
+	start            time.Time
+	knocks, connects int
+}
+
+// take reports whether a try of so many knocks is within the limits, and counts
+// it. The first try always is.
+func (b *budget) take(try Try, knocks int) bool {
+	left := time.Second - time.Since(b.start)
+	switch {
+	case left <= 0:
+		return true
+	case b.knocks == 0:
+	case try.Gap == 0 && b.knocks+knocks > maxBurst:
+		return false
+	case try.Gap > 0:
+		knocks = min(knocks, 1+int(left/try.Gap))
+	}
+	if b.knocks > 0 && b.knocks+knocks > maxKnocks {
+		return false
+	}
+	b.knocks += knocks
+	return true
+}
+
+// connect reports whether one more connect is within the limits, and counts it.
+func (b *budget) connect() bool {
+	if b.connects >= maxConnects && time.Since(b.start) < time.Second {
+		return false
+	}
+	b.connects++
+	return true
+}
+
 // patience is how long a connect that starts at elapsed waits for its answer.
 // It ends before the kernel's own second SYN, so that the schedule alone says
-// what is sent in the first second, and grows for links slower than that.
-func patience(elapsed time.Duration) time.Duration {
+// what is sent in the first second, and grows for links slower than that. Where
+// connects must not overlap, it is shorter, as each one keeps the next waiting.
+func patience(elapsed time.Duration, overlap int) time.Duration {
+	if overlap > 0 {
+		return 300*time.Millisecond + elapsed
+	}
 	return 900*time.Millisecond + elapsed
 }
 

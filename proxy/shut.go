@@ -69,8 +69,8 @@ func (r *race) failure(attempts []*attempt) error {
 		switch {
 		case a.err != nil:
 			errs = append(errs, fmt.Errorf("%v: %w", a.addr, a.err))
-		case a.tries > 0:
-			t := Tries{Addr: a.addr, Count: a.tries}
+		case a.tries.Load() > 0:
+			t := Tries{Addr: a.addr, Count: int(a.tries.Load())}
 			if answer := a.answer.Load(); answer != nil {
 				t.Answer = *answer
 			}

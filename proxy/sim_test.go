@@ -33,12 +33,19 @@ func fixed(d time.Duration) func() time.Duration { return func() time.Duration {
 
 // knock sends the sequence once; the door advances by one on each knock that
 // it expects and forgives all others, as an nftables set does.
-func (s *sim) knock(ctx context.Context, _ netip.Addr, gap time.Duration) error {
+func (s *sim) knock(ctx context.Context, _ netip.Addr, try Try) error {
 	if s.locally != nil {
 		return s.locally
 	}
+	var order []int
+	if try.Restart && s.knocks > 2 {
+		order = append(order, 1, 1)
+	}
 	for i := range s.knocks {
-		if i > 0 && !sleep(ctx, gap) {
+		order = append(order, i)
+	}
+	for n, i := range order {
+		if n > 0 && !sleep(ctx, try.Gap) {
 			return ctx.Err()
 		}
 		s.mu.Lock()
@@ -135,7 +142,8 @@ func hosts(sims map[netip.Addr]*sim) *Opener {
 	}
 	at := func(addr netip.Addr) *sim { return sims[addr] }
 	return &Opener{
-		Knock: func(ctx context.Context, to netip.Addr, gap time.Duration) error { return at(to).knock(ctx, to, gap) },
+		Knock:  func(ctx context.Context, to netip.Addr, try Try) error { return at(to).knock(ctx, to, try) },
+		Knocks: 4,
 		dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 			return at(to.Addr()).dial(ctx, to)
 		},

@@ -1,0 +1,145 @@
+package proxy
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An attempt is what a race does at one address.
+type attempt struct {
+	*race
+	addr   netip.Addr
+	budget budget
+	rounds func() (round, bool)
+	stop   func()
+
+	gone chan struct{} // closed when the address cannot be reached from here
+	err  error         // why, set before gone is closed
+
+	connects sync.WaitGroup
+	running  atomic.Int32 // connects
+	tries    atomic.Int32
+	gap      time.Duration                 // of the last try
+	answer   atomic.Pointer[error]         // the last one that a connect got from the network
+	took     atomic.Pointer[time.Duration] // by the connect that won
+}
+
+func newAttempt(r *race, addr netip.Addr) *attempt {
+	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}}
+	a.rounds, a.stop = iter.Pull(rounds(r.Gap))
+	return a
+}
+
+// run knocks and connects until ctx ends or the address proves out of reach.
+func (a *attempt) run(ctx context.Context) {
+	defer a.stop()
+	defer a.connects.Wait()
+	if a.Turn == nil {
+		for a.round(ctx) {
+		}
+		return
+	}
+	for a.turn(ctx) {
+	}
+}
+
+// round knocks once and connects by the schedule. It reports whether there is
+// reason to go on.
+func (a *attempt) round(ctx context.Context) bool {
+	round, _ := a.rounds()
+	if a.Tries == 0 || int(a.tries.Load()) < a.Tries {
+		knocks := a.Knocks
+		if round.Restart && knocks > 2 {
+			knocks += 2
+		}
+		if a.budget.take(round.Try, knocks) && !a.try(ctx, round.Try) {
+			return false
+		}
+	}
+	var last time.Duration
+	for at := range round.connects() {
+		if !sleep(ctx, at-last) {
+			return false
+		}
+		last = at
+		a.startConnect(ctx)
+	}
+	return sleep(ctx, round.rest-last)
+}
+
+// try knocks once and reports whether there is reason to go on. Only the very
+// first knock may say that the address is out of reach; later on, a link that is
+// down can come back.
+func (a *attempt) try(ctx context.Context, try Try) bool {
+	a.logf("try %d at %v, gap %v", a.tries.Load()+1, a.addr, try.Gap)
+	err := a.Knock(ctx, a.addr, try)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err == nil:
+		a.gap = try.Gap
+		a.tries.Add(1)
+		return true
+	}
+	a.logf("%v: %v", a.addr, err)
+	if a.tries.Load() == 0 {
+		a.err = err
+		close(a.gone)
+		return false
+	}
+	return true
+}
+
+// startConnect begins a handshake, within the limits.
+func (a *attempt) startConnect(ctx context.Context) {
+	if a.Connects > 0 && int(a.running.Load()) >= a.Connects || !a.budget.connect() {
+		return
+	}
+	a.running.Add(1)
+	opening := Opening{Addr: a.addr, Tries: int(a.tries.Load()), Gap: a.gap}
+	a.connects.Go(func() {
+		defer a.running.Add(-1)
+		a.connect(ctx, opening)
+	})
+}
+
+// connect is one handshake, up to its end.
+func (a *attempt) connect(ctx context.Context, opening Opening) {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience(time.Since(a.budget.start), a.Connects))
+	defer cancel()
+	dial := a.dial
+	if dial == nil {
+		dial = a.dialHedged
+	}
+	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.port))
+	switch {
+	case err == nil:
+		opening.After = time.Since(a.start)
+		took := time.Since(start)
+		a.took.Store(&took)
+		a.claim(win{conn, opening})
+	case ctx.Err() != nil || err == errTimedOut: // silent, or the race is over
+	default:
+		if a.answer.Swap(&err) == nil {
+			a.logf("%v port %d: still shut: %v", a.addr, a.port, err)
+		}
+	}
+}
+
+// sleep waits for d and reports whether ctx lasted as long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

@@ -1,0 +1,60 @@
+package proxy
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A race is one Open with a Knock: many connects, of which the first that
+// completes is the session.
+type race struct {
+	*Opener
+	port  uint16
+	start time.Time
+
+	claimed atomic.Bool
+	won     chan win // takes the one connection that was claimed
+}
+
+// A win is the session and how it came about.
+type win struct {
+	conn    net.Conn
+	opening Opening
+}
+
+// run tries the addresses, each from its head start on, until ctx ends or none
+// of them can be reached.
+func (r *race) run(ctx context.Context, addrs []netip.Addr) error {
+	var attempts []*attempt
+	var wg sync.WaitGroup
+	for _, addr := range addrs {
+		if ctx.Err() != nil {
+			break
+		}
+		a := newAttempt(r, addr)
+		attempts = append(attempts, a)
+		wg.Go(func() { a.run(ctx) })
+		select {
+		case <-ctx.Done():
+		case <-a.gone:
+		case <-time.After(headStart):
+		}
+	}
+	wg.Wait()
+	return r.failure(attempts)
+}
+
+// claim makes the connection the session if no other is yet, and else gets rid
+// of it.
+func (r *race) claim(w win) bool {
+	if r.claimed.CompareAndSwap(false, true) {
+		r.won <- w
+		return true
+	}
+	reset(w.conn)
+	return false
+}
