@@ -15,7 +15,7 @@ type setting struct {
 
 // explained is what -G prints, in this order, of what is set.
 var explained = []string{"hostname", "user", "port", "addressfamily", "bindaddress", "bindinterface", "connecttimeout",
-	"knock", "knockclose", "knockdelay", "knocktimeout", "knocktries", "knockhost"}
+	"knock", "knockclose", "knockconnects", "knockdelay", "knocktimeout", "knocktries", "knockhost", "knockmemory"}
 
 // explain prints what would be used for the host as "ssh -G" does, and where it
 // comes from. It shows the sequence, as it is asked to.

@@ -46,8 +46,8 @@ with no knock is piped as nc would.
                             shortly before ssh's ConnectTimeout)
 
 Keywords in ssh_config ("# Knock: ..." or, after "IgnoreUnknown Knock*", without
-the "#" and the ":") and in ~/.ssh/knock_config: Knock, KnockClose, KnockDelay,
-KnockHost, KnockTimeout, KnockTries.
+the "#" and the ":") and in ~/.ssh/knock_config: Knock, KnockClose, KnockConnects,
+KnockDelay, KnockHost, KnockMemory, KnockTimeout, KnockTries.
 
 Exit: 0 the session ended, 1 the door stayed shut or the network failed,
 2 wrong usage or configuration.

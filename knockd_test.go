@@ -11,9 +11,10 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestKnockd opens a door that the real knockd guards by examples/knockd.conf.
-// It opens late, and counts what comes too often or in the wrong order.
-func TestKnockd(t *testing.T) {
+// knockd guards port 22 of the lab's server by examples/knockd.conf and the real
+// knockd.
+func knockd(t testing.TB, l *lab.Lab) {
+	t.Helper()
 	lab.Need(t, "knockd", "stdbuf")
 	conf, err := filepath.Abs("examples/knockd.conf")
 	if err != nil {
@@ -27,10 +28,16 @@ func TestKnockd(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^#\|(.*\n)`).FindAllSubmatch(text, -1) {
 		table = append(table, line[1]...)
 	}
+	l.Server.Nft(t, string(table))
+	l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", conf)
+}
+
+// TestKnockd opens a door that the real knockd guards by examples/knockd.conf.
+// It opens late, and counts what comes too often or in the wrong order.
+func TestKnockd(t *testing.T) {
 	for _, host := range []string{"198.51.100.2", "2001:db8::2"} {
 		l := lab.New(t)
-		l.Server.Nft(t, string(table))
-		l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", conf)
+		knockd(t, l)
 		l.Server.Banner(t, 22)
 		out, err := knockpipe(t, l, host+" 22 "+sequence).CombinedOutput()
 		if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {

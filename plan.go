@@ -21,6 +21,7 @@ type plan struct {
 	*question
 	settings *config.Settings
 
+	home   string // the user's; empty if it is not known
 	knocks knock.Sequence
 	family proxy.Family
 	limit  time.Duration // how long opening may take; zero is no limit of ours
@@ -33,11 +34,23 @@ func newPlan(q *question) (*plan, error) {
 		name = q.host
 	}
 	query := config.Query{Name: name, User: q.login, NoKnock: len(q.knocks) > 0}
-	settings, err := sources(q.config).Load(query)
+	var places config.Sources
+	if u, err := user.Current(); err == nil {
+		places = config.DefaultSources(u, os.Getenv)
+	}
+	p := &plan{question: q, home: places.Home, knocks: q.knocks, family: q.family}
+	switch q.config {
+	case "":
+	case "none": // as for ssh -F
+		places = config.Sources{}
+	default:
+		places.File = q.config
+	}
+	settings, err := places.Load(query)
 	if err != nil {
 		return nil, &failure{code: exitUsage, err: err}
 	}
-	p := &plan{question: q, settings: settings, knocks: q.knocks, family: q.family}
+	p.settings = settings
 	if len(p.knocks) == 0 {
 		p.knocks = settings.Knock
 	}
@@ -53,22 +66,6 @@ func newPlan(q *question) (*plan, error) {
 
 // families are the values of AddressFamily.
 var families = map[string]proxy.Family{"": proxy.AnyFamily, "any": proxy.AnyFamily, "inet": proxy.IPv4, "inet6": proxy.IPv6}
-
-// sources is where the config is: one file, or the user's and the system's.
-func sources(file string) config.Sources {
-	var s config.Sources
-	if u, err := user.Current(); err == nil {
-		s = config.DefaultSources(u, os.Getenv)
-	}
-	switch file {
-	case "":
-	case "none": // as for ssh -F
-		s = config.Sources{}
-	default:
-		s.File = file
-	}
-	return s
-}
 
 // timeLimit is how long opening may take. Where ssh's ConnectTimeout is shorter,
 // ours ends a little before it, so that our message is what the user sees.

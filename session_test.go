@@ -52,7 +52,7 @@ func (s *site) run(t *testing.T, host *lab.Host, stdin io.Reader, name string, a
 	cmd.Stdin = stdin
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.Env = append(os.Environ(), "GIT_SSH_COMMAND=ssh -F "+s.config, "GIT_CONFIG_GLOBAL=/dev/null",
+	cmd.Env = append(cmd.Env, "GIT_SSH_COMMAND=ssh -F "+s.config, "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%s %s: %v\n%s%s\nsshd's log:\n%s", name, strings.Join(args, " "), err, stdout.Bytes(), stderr.Bytes(), s.sshd.Log())

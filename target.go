@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"knockpipe/knock"
@@ -72,28 +71,41 @@ func (p *plan) sources(ctx context.Context) (proxy.Sources, error) {
 
 // open makes the connection.
 func (t *target) open(ctx context.Context) (net.Conn, error) {
-	opener := proxy.Opener{
-		Knocks: len(t.knocks), Gap: t.settings.KnockDelay, Tries: t.settings.KnockTries,
-		Sources: t.sources, Logf: t.report.logf,
-	}
+	opener := proxy.Opener{Sources: t.sources, Logf: t.report.logf}
+	var shared doors
 	if len(t.knocks) > 0 {
-		opener.Knock = t.knock
+		shared = t.share()
+		opener.Knock, opener.Knocks = t.knock, len(t.knocks)
+		opener.Tries, opener.Connects = t.settings.KnockTries, t.settings.KnockConnects
+		opener.Gap, opener.Turn = shared.gap, shared.turn
 	}
-	conn, _, err := opener.Open(ctx, t.addrs, t.port)
+	conn, opening, err := opener.Open(ctx, t.addrs, t.port)
+	if err == nil && len(t.knocks) > 0 {
+		shared.learn(opening)
+	}
 	return conn, err
+}
+
+// door is where to knock for an address of the host; the zero Addr is nowhere.
+func (t *target) door(to netip.Addr) netip.Addr {
+	if len(t.doors) == 0 {
+		return to
+	}
+	for _, door := range t.doors {
+		if door.Is4() == to.Is4() {
+			return door
+		}
+	}
+	return netip.Addr{}
 }
 
 // knock sends the sequence once to the door of an address.
 func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
-	from := t.sources.For(to)
-	if len(t.doors) > 0 {
-		i := slices.IndexFunc(t.doors, func(door netip.Addr) bool { return door.Is4() == to.Is4() })
-		if i < 0 {
-			return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
-		}
-		to = t.doors[i]
+	door := t.door(to)
+	if !door.IsValid() {
+		return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
 	}
-	sender := knock.Sender{To: to, Source: from, Gap: try.Gap, Restart: try.Restart, Logf: t.report.logf2}
+	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Logf: t.report.logf2}
 	return sender.Send(ctx, t.knocks)
 }
 

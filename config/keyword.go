@@ -19,12 +19,15 @@ const (
 	kwBindAddress
 	kwBindInterface
 	kwConnectTimeout
+	kwHashKnownHosts
 	kwKnock
 	kwKnockClose
+	kwKnockConnects
 	kwKnockDelay
 	kwKnockTimeout
 	kwKnockTries
 	kwKnockHost
+	kwKnockMemory
 	numKeywords
 )
 
@@ -41,12 +44,15 @@ var keywordNames = [numKeywords]string{
 	kwBindAddress:          "BindAddress",
 	kwBindInterface:        "BindInterface",
 	kwConnectTimeout:       "ConnectTimeout",
+	kwHashKnownHosts:       "HashKnownHosts",
 	kwKnock:                "Knock",
 	kwKnockClose:           "KnockClose",
+	kwKnockConnects:        "KnockConnects",
 	kwKnockDelay:           "KnockDelay",
 	kwKnockTimeout:         "KnockTimeout",
 	kwKnockTries:           "KnockTries",
 	kwKnockHost:            "KnockHost",
+	kwKnockMemory:          "KnockMemory",
 }
 
 // String returns the keyword as ssh's manual would spell it.
@@ -60,7 +66,7 @@ func (kw keyword) isKnock() bool { return kw >= kwKnock }
 // IgnoreUnknown may, for a side file that ssh's own file includes.
 func (kw keyword) inSideFile() bool {
 	switch kw {
-	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort:
+	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort, kwHashKnownHosts:
 		return false
 	}
 	return true

@@ -32,6 +32,9 @@ func (r *reader) settings() (*Settings, error) {
 		}
 		switch {
 		case err == nil:
+			if kw == kwHashKnownHosts {
+				continue // it says nothing of the connection
+			}
 			s.entries = append(s.entries, Entry{lowerASCII(kw.String()), s.show(kw, words), v.Origin})
 		case kw.isKnock():
 			return nil, v.wrong(kw, err)
@@ -100,18 +103,26 @@ func (s *Settings) set(kw keyword, words []word, typed string) (err error) {
 		s.BindInterface = text
 	case kwConnectTimeout:
 		s.ConnectTimeout, err = parseSSHTime(text)
+	case kwHashKnownHosts:
+		s.HashKnownHosts, err = parseYesNo(text)
 	case kwKnock:
 		s.Knock, err = parseSequence(words)
 	case kwKnockClose:
 		s.KnockClose, err = parseSequence(words)
+	case kwKnockConnects:
+		s.KnockConnects, err = parseCount(text, maxConnects)
 	case kwKnockDelay:
 		s.KnockDelay, err = parseDuration(text, time.Millisecond, 0, maxDelay)
 	case kwKnockTimeout:
 		s.KnockTimeout, err = parseDuration(text, time.Second, time.Millisecond, maxTimeout)
 	case kwKnockTries:
-		s.KnockTries, err = parseTries(text)
+		s.KnockTries, err = parseCount(text, maxTries)
 	case kwKnockHost:
 		s.KnockHost, err = parseHost(text)
+	case kwKnockMemory:
+		var yes bool
+		yes, err = parseYesNo(text)
+		s.NoKnockMemory = err == nil && !yes
 	}
 	return err
 }

@@ -57,13 +57,16 @@ type Settings struct {
 	BindAddress    string
 	BindInterface  string
 	ConnectTimeout time.Duration
+	HashKnownHosts bool // names and addresses must not be readable in files
 
-	Knock        knock.Sequence
-	KnockClose   knock.Sequence // sent when the session ends
-	KnockDelay   time.Duration  // least pause between two knocks
-	KnockTimeout time.Duration  // how long opening may take
-	KnockTries   int            // how often the sequence is sent at the most
-	KnockHost    string         // where to knock instead of the host itself
+	Knock         knock.Sequence
+	KnockClose    knock.Sequence // sent when the session ends
+	KnockConnects int            // how many connects may overlap at the most
+	KnockDelay    time.Duration  // least pause between two knocks
+	KnockTimeout  time.Duration  // how long opening may take
+	KnockTries    int            // how often the sequence is sent at the most
+	KnockHost     string         // where to knock instead of the host itself
+	NoKnockMemory bool           // what opened the door is not remembered
 
 	Notes []Note
 

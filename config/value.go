@@ -16,7 +16,9 @@ const (
 	maxDelay   = time.Minute
 	maxTimeout = time.Hour
 	maxTries   = 1000
-	maxName    = 1025 // bytes of a host name, as ssh has it (NI_MAXHOST)
+
+	maxConnects = 24
+	maxName     = 1025 // bytes of a host name, as ssh has it (NI_MAXHOST)
 )
 
 // parseSequence reads the words of a Knock line.
@@ -49,13 +51,24 @@ func parseDuration(s string, unit, least, most time.Duration) (time.Duration, er
 	return d, nil
 }
 
-// parseTries reads how often a sequence may be sent.
-func parseTries(s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n < 1 || n > maxTries {
-		return 0, fmt.Errorf("not a number between 1 and %d", maxTries)
+// parseCount reads how often something may be done.
+func parseCount(s string, most uint64) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("not a number between 1 and %d", most)
 	}
 	return int(n), nil
+}
+
+// parseYesNo reads a flag in any of the forms that ssh takes.
+func parseYesNo(s string) (bool, error) {
+	switch lowerASCII(s) {
+	case "yes", "true":
+		return true, nil
+	case "no", "false":
+		return false, nil
+	}
+	return false, errors.New("not yes or no")
 }
 
 // parseHost reads a host name or an address. It need not be well-formed as a

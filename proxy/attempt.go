@@ -30,7 +30,11 @@ type attempt struct {
 
 func newAttempt(r *race, addr netip.Addr) *attempt {
 	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}}
-	a.rounds, a.stop = iter.Pull(rounds(r.Gap))
+	var gap time.Duration
+	if r.Gap != nil {
+		gap = r.Gap(addr)
+	}
+	a.rounds, a.stop = iter.Pull(rounds(gap))
 	return a
 }
 

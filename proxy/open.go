@@ -17,9 +17,9 @@ type Opener struct {
 	// in the first second.
 	Knocks int
 
-	// Gap is the least pause between two knocks, also of the first try. Zero
-	// leaves the pauses to the schedule.
-	Gap time.Duration
+	// Gap says of an address the least pause between two knocks, also of the first
+	// try. Zero leaves the pauses to the schedule, as does a Gap that is nil.
+	Gap func(to netip.Addr) time.Duration
 
 	// Tries is how often the sequence is sent to an address at the most. After
 	// that the connects go on. Zero is until ctx ends.

@@ -166,7 +166,7 @@ func TestOpenBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
 		opener := hosts(map[netip.Addr]*sim{v4: s})
-		opener.Gap, opener.Tries = 40*ms, 3
+		opener.Gap, opener.Tries = func(netip.Addr) time.Duration { return 40 * ms }, 3
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
 		_, _, err := opener.Open(ctx, []netip.Addr{v4}, 22)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 )
@@ -36,8 +37,8 @@ func (a *attempt) turn(ctx context.Context) bool {
 		return false
 	}
 	if turn.End == nil {
-		if turn.Took == 0 {
-			return true
+		if turn.Took == 0 { // it did not get in, or had its turn only just now
+			return sleep(ctx, time.Duration(1+rand.IntN(5))*time.Millisecond)
 		}
 		a.logf("another knockpipe is in at %v: trying port %d without a knock", a.addr, a.port)
 		a.startConnect(ctx)
@@ -48,7 +49,7 @@ func (a *attempt) turn(ctx context.Context) bool {
 		on = a.round(ctx)
 	}
 	turn.End(a.tookIt())
-	return on
+	return on && sleep(ctx, 20*time.Millisecond) // others wait for it
 }
 
 // tookIt is how long the connect took that won here, or zero.

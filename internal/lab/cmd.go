@@ -23,7 +23,8 @@ type Cmd struct {
 }
 
 // Command returns the command that runs a program on the host, until the test
-// ends at the latest.
+// ends at the latest. Its environment is the test's, but what programs keep in
+// the user's XDG folders is the host's own.
 func (h *Host) Command(name string, args ...string) *Cmd {
 	return h.CommandContext(h.t.Context(), name, args...)
 }
@@ -32,6 +33,7 @@ func (h *Host) Command(name string, args ...string) *Cmd {
 func (h *Host) CommandContext(ctx context.Context, name string, args ...string) *Cmd {
 	c := exec.CommandContext(ctx, program(name), args...)
 	c.Args[0] = name
+	c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+h.own, "XDG_STATE_HOME="+h.own)
 	c.WaitDelay = 5 * time.Second // for what it left in the background with its output
 	return &Cmd{c, h}
 }

@@ -25,6 +25,7 @@ type Host struct {
 	IP4, IP6 netip.Addr // on eth0
 
 	t     testing.TB
+	own   string      // a folder for what its programs remember
 	calls chan func() // run by the host's thread
 	netns string      // the path of its network namespace
 	power io.Closer   // ends all its processes
@@ -37,7 +38,7 @@ type Host struct {
 // newHost makes a host that lasts as long as the test.
 func newHost(t testing.TB, name string) *Host {
 	t.Helper()
-	h := &Host{Name: name, t: t, calls: make(chan func())}
+	h := &Host{Name: name, t: t, own: t.TempDir(), calls: make(chan func())}
 	ready := make(chan error)
 	go h.run(ready)
 	if err := <-ready; err != nil {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"time"
+
+	"knockpipe/internal/state"
+	"knockpipe/proxy"
+)
+
+// doors is what this process shares with the user's others about the doors of a
+// target: turns at knocking, and a memory of what opened them.
+type doors struct {
+	*target
+	turns  state.Turns
+	memory *state.Memory // nil if there is none
+}
+
+// share finds the folders for it. Without them, knockpipe does without.
+func (t *target) share() doors {
+	d := doors{target: t}
+	var err error
+	if d.turns.Dir, err = state.RuntimeDir(os.Getenv, t.home); err != nil {
+		t.report.logf2("no turns at knocking: %v", err)
+	}
+	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 {
+		return d
+	}
+	dir, err := state.StateDir(os.Getenv, t.home)
+	if err != nil {
+		t.report.logf2("no memory of doors: %v", err)
+		return d
+	}
+	d.memory = &state.Memory{Dir: dir, Hash: t.settings.HashKnownHosts}
+	return d
+}
+
+// turn waits for this process's turn at the door of an address.
+func (d doors) turn(ctx context.Context, to netip.Addr) proxy.Turn {
+	if d.turns.Dir == "" {
+		return proxy.Turn{End: func(time.Duration) {}}
+	}
+	return proxy.Turn(d.turns.Wait(ctx, d.door(to)))
+}
+
+// gap is the least pause between two knocks at the door of an address.
+func (d doors) gap(to netip.Addr) time.Duration {
+	if d.memory == nil {
+		return d.settings.KnockDelay
+	}
+	return d.memory.Recall(d.of(to)).Advice()
+}
+
+// learn remembers how the door was opened.
+func (d doors) learn(o proxy.Opening) {
+	if d.memory == nil || o.Tries == 0 { // it was open before
+		return
+	}
+	old := d.memory.Recall(d.of(o.Addr))
+	latest := old.Learn(old.Advice(), o.Tries, o.Gap, o.After)
+	if latest == old {
+		return
+	}
+	if err := d.memory.Keep(d.of(o.Addr), latest); err != nil {
+		d.report.logf2("no memory of doors: %v", err)
+	}
+}
+
+// of is the door that guards an address.
+func (d doors) of(to netip.Addr) state.Door { return state.Door{Addr: d.door(to), Port: d.port} }

@@ -1,0 +1,55 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// appName is the folder's name in the user's own folders.
+const appName = "knockpipe"
+
+var errUnset = errors.New("no folder of the user's is known")
+
+// RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the
+// one for memory. It is made if need be.
+func RuntimeDir(env func(string) string, home string) (string, error) {
+	if dir, err := appDir(env("XDG_RUNTIME_DIR")); err == nil {
+		return dir, nil
+	}
+	return StateDir(env, home)
+}
+
+// StateDir returns the folder for memory, $XDG_STATE_HOME/knockpipe, which is
+// ~/.local/state/knockpipe if that is not set. It is made if need be.
+func StateDir(env func(string) string, home string) (string, error) {
+	parent := env("XDG_STATE_HOME")
+	if !filepath.IsAbs(parent) && home != "" { // as the XDG specification has it
+		parent = filepath.Join(home, ".local", "state")
+	}
+	return appDir(parent)
+}
+
+// appDir makes knockpipe's folder in another one, unless somebody else could put
+// files there.
+func appDir(parent string) (string, error) {
+	if !filepath.IsAbs(parent) {
+		return "", errUnset
+	}
+	dir := filepath.Join(parent, appName)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	info, err := os.Lstat(dir) // not what a link points to
+	switch {
+	case err != nil:
+		return "", err
+	case !info.IsDir():
+		return "", fmt.Errorf("%s: %w", dir, fs.ErrInvalid)
+	case !private(info):
+		return "", fmt.Errorf("%s: others may write to it", dir)
+	}
+	return dir, nil
+}

@@ -1,0 +1,40 @@
+package state
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"time"
+)
+
+// Turns lets processes that share a folder knock one at a time at an address. Some
+// doors (knockd, iptables recent) keep one state for each client address, so two
+// sequences at the same time spoil each other.
+type Turns struct {
+	Dir string // from RuntimeDir
+}
+
+// A Turn is what came of a wait.
+type Turn struct {
+	// End gives the turn to the others, with the time that the door's port took to
+	// answer, or zero if it did not open. It is nil where another process had its
+	// turn meanwhile. A process that ends without it holds nobody up.
+	End func(took time.Duration)
+
+	// Took is what that process gave to its End.
+	Took time.Duration
+}
+
+// A lockName is the name of an address's files, which does not show it.
+func lockName(to netip.Addr) string {
+	sum := sha256.Sum256([]byte("turn " + to.String()))
+	return hex.EncodeToString(sum[:12])
+}
+
+// Wait waits until no other process has its turn at an address, or ctx ends. If
+// another had it, all that waited are told so together, and have to Wait again
+// for a turn of their own.
+func (t Turns) Wait(ctx context.Context, to netip.Addr) Turn {
+	return t.wait(ctx, lockName(to))
+}
