@@ -87,6 +87,7 @@ func TestFirst(t *testing.T) {
 		{"Match sees ssh's HostName", "Match host tango.example.org\nKnock 1\n", "HostName tango.example.org\n", "", "1"},
 		{"Match sees ssh's User", "Match user git\nKnock 1\n", "", "User git\n", "1"},
 		{"Host sees the alias", "Host web\nKnock 1\n", "HostName tango.example.org\n", "", "1"},
+		{"Host sees the alias after a second reading", "Host web\nKnock 1\n", "HostName h\nMatch final\n", "", "1"},
 		{"final in the side file", "Match final host h\nKnock 1\n", "HostName h\n", "", "1"},
 	}
 	for _, tt := range tests {
@@ -115,6 +116,27 @@ func TestSettings(t *testing.T) {
 		"1 2", "2 1", 20*time.Millisecond, 5*time.Second, 3, "gate")
 	if got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestConnectTimeout has what ssh makes of a time. Of "none" it thinks that nothing
+// was said.
+func TestConnectTimeout(t *testing.T) {
+	for _, tt := range []struct {
+		config string
+		want   time.Duration
+	}{
+		{"ConnectTimeout x\n", 0},
+		{"ConnectTimeout none\n", 0},
+		{"ConnectTimeout none\nConnectTimeout 7\n", 7 * time.Second},
+		{"ConnectTimeout 7\nConnectTimeout none\n", 7 * time.Second},
+		{"ConnectTimeout 1m30s\n", 90 * time.Second},
+		{"ConnectTimeout 1H\n", time.Hour},
+	} {
+		s, err := newHome(t, map[string]string{"config": tt.config}).Load(query("web", ""))
+		if err != nil || s.ConnectTimeout != tt.want {
+			t.Errorf("%q: got %v, %v, want %v", tt.config, s.ConnectTimeout, err, tt.want)
+		}
 	}
 }
 

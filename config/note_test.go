@@ -47,8 +47,9 @@ func TestNotes(t *testing.T) {
 		// nothing to note
 		{"below Host", "", "Host web\n# Knock: 4471\n", ""},
 		{"below Host, before another", "", "Host web\n# Knock: 4471\nHost db\n", ""},
-		{"indented, above Host", "", "Host web\n  User a\n  # Knock: 4471\nHost db\n", ""},
-		{"a blank line between", "", "Host web\n User a\n\n# Knock: 4471\n\nHost db\n", ""},
+		{"indented, above Host", "", "Host db\n  User a\n\n  # Knock: 4471\nHost web\n", ""},
+		{"a blank line between", "", "Host db\n User a\n\n# Knock: 4471\n\nHost web\n", ""},
+		{"directly below a keyword", "", "Host db\nUser a\n# Knock: 4471\nHost web\n", ""},
 		{"block of another host", "", "Host a\n User a\n\n# Knock: 4471\nHost db\n", ""},
 		{"exec without a knock", "", "Match host web exec true\n User a\n", ""},
 		{"exec for another host", "", "Match host db exec true\n # Knock: 4471\n", ""},

@@ -1,6 +1,9 @@
 package config_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestValues has HostName, Port and what stands beside keywords that are none of
 // ours: their lines must not be mistaken for something else.
@@ -32,6 +35,7 @@ func TestValues(t *testing.T) {
 // they are what knockpipe does not decide.
 func TestMatch(t *testing.T) {
 	const alias = "Host web\n HostName 10.0.0.1\n"
+	stars := strings.Repeat("*", 1022) // ssh compares patterns of a list up to this length
 	checkRows(t, []row{
 		{"host of another", "Match host db\n User hit\n" + miss, "web", "user miss"},
 		{"both must hold", "Match host web user nobody\n User hit\n" + miss, "web", "user miss"},
@@ -45,6 +49,8 @@ func TestMatch(t *testing.T) {
 		{"canonical at first", "Match canonical\n User hit\n" + miss, "web", "user miss"},
 		{"canonical all", "Match canonical all\n User hit\n" + miss, "web", "user miss"},
 		{"user before User", "Match user git\n Port 9\nHost *\n User git\n", "web", "port 22"},
+		{"long pattern", "Match host " + stars + "*\n User hit\n" + miss, "web", "user miss"},
+		{"long pattern after one that matches", "Match host web," + stars + "*\n User hit\n" + miss, "web", "user miss"},
 		{"localuser of another", "Match localuser !root,nobody\n User hit\n" + miss, "web", "user miss"},
 
 		{"all", "Match all\n User hit\n" + miss, "web", "user hit"},
@@ -56,6 +62,9 @@ func TestMatch(t *testing.T) {
 		{"quoted", "Match host \"web\"\n User hit\n" + miss, "web", "user hit"},
 		{"list, first", "Match host web,db\n User hit\n" + miss, "web", "user hit"},
 		{"list, last", "Match host db,web\n User hit\n" + miss, "web", "user hit"},
+		{"longest pattern", "Match host " + stars + ",db\n User hit\n" + miss, "web", "user hit"},
+		{"long word of Host", "Host " + stars + "*\n User hit\n" + miss, "web", "user hit"},
+		{"second reading by a shorter address", "Host fe80::1\n User hit\nHost web\n HostName FE80::0:1\nMatch final\n", "web", "user hit"},
 		{"quoted list", "Match host \"web,db\"\n User hit\n" + miss, "db", "user hit"},
 		{"negated in a list", "Match host w*,!db\n User hit\n" + miss, "web", "user hit"},
 		{"case of a host", "Match host WEB\n User hit\n" + miss, "web", "user hit"},
