@@ -1,0 +1,28 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// BenchmarkLoad looks up the last host of a config, five lines to a host.
+func BenchmarkLoad(b *testing.B) {
+	for _, hosts := range []int{2, 4000} {
+		b.Run(fmt.Sprintf("lines=%d", 5*hosts), func(b *testing.B) {
+			var text strings.Builder
+			for i := range hosts {
+				fmt.Fprintf(&text, "Host host%d\n\tHostName host%d.example.org\n\tUser user%d\n\t# Knock: %d 23456 34567\n\tPort 2222\n", i, i, i, 1000+i)
+			}
+			h := newHome(b, map[string]string{"config": text.String()})
+			last, want := fmt.Sprintf("host%d", hosts-1), fmt.Sprintf("%d 23456 34567", 999+hosts)
+			b.SetBytes(int64(text.Len()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := h.knockOf(last); got != want {
+					b.Fatalf("got %v, want %v", got, want)
+				}
+			}
+		})
+	}
+}

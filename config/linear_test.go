@@ -1,0 +1,59 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestLinear reads eight times as much: the time must not grow with the square. No clock is absolute here, and the quickest of several runs counts,
+// so that a busy machine does not matter.
+func TestLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping, as it takes seconds")
+	}
+	tests := []struct {
+		name string
+		text func(n int) string
+	}{
+		{"lines", func(n int) string { return strings.Repeat("# Knock: 1 2\n", n) }},
+		{"blocks", func(n int) string { return strings.Repeat("Host a b\nPort 1\n# Knock: 1\n", n/4) }},
+		{"one comment", func(n int) string { return "# Knock: " + strings.Repeat("x", 10*n) }},
+		{"one comment of prose", func(n int) string { return "# Knock " + strings.Repeat("1", 10*n) }},
+		{"blanks", func(n int) string { return "# Knock:" + strings.Repeat(" ", 10*n) + "1" }},
+		{"words", func(n int) string { return "Host " + strings.Repeat("a ", 4*n) }},
+		{"quotes", func(n int) string { return "Host " + strings.Repeat("\"", 10*n) }},
+		{"backslashes", func(n int) string { return "Host " + strings.Repeat("\\", 10*n) }},
+		{"stars", func(n int) string { return "Host " + strings.Repeat("*a", 4*n) }},
+		{"list", func(n int) string { return "Match host " + strings.Repeat("*a,", 4*n) }},
+		{"criteria", func(n int) string { return "Match " + strings.Repeat("host a ", n) }},
+		{"IgnoreUnknown", func(n int) string { return strings.Repeat("IgnoreUnknown a\n", n) }},
+		{"notes", func(n int) string { return strings.Repeat("Match exec a\n# Knock: 1\n", n/8) }},
+		{"aliases", func(n int) string { return strings.Repeat("Host a b\nHostName web\n", n/4) }},
+		{"path", func(n int) string { return "Include " + strings.Repeat("a/", n/4) + "*" }},
+		{"host name", func(n int) string {
+			return "HostName " + strings.Repeat("a", n/16) + "\nMatch host " + strings.Repeat("*b,", n/16)
+		}},
+		{"environment", func(n int) string { return "Include " + strings.Repeat("x${A}", n/4) }},
+	}
+	for _, tt := range tests {
+		took := func(n int) time.Duration {
+			h := newHome(t, map[string]string{"config": tt.text(n)})
+			best := time.Duration(1 << 62)
+			for range 5 {
+				start := time.Now()
+				h.Load(query("web", ""))
+				best = min(best, time.Since(start))
+			}
+			return best
+		}
+		const n = 1 << 14
+		part, whole := took(n), took(8*n)
+		// Eight times the text: linear is 8, the square is 64.
+		if ratio := float64(whole) / float64(part); ratio > 24 && whole > 20*time.Millisecond {
+			t.Errorf("%s: %d took %v and %d took %v, %.0f times as long", tt.name, n, part, 8*n, whole, ratio)
+		} else {
+			t.Logf("%s: %v and %v, %.1f times as long", tt.name, part, whole, ratio)
+		}
+	}
+}

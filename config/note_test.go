@@ -1,0 +1,121 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestNotes has what people trip over. A hint is what the message of a failed
+// session shows without -v.
+func TestNotes(t *testing.T) {
+	const undecided = "the knock in Match %s is not read, as its %q cannot be decided here"
+	tests := []struct {
+		name, side, config string
+		want               string // the notes, one to a line
+	}{
+		// a comment above its block
+		{"above the first Host", "", "# Knock: 4471\nHost web\n",
+			"~/.ssh/config:1: the knock is above Host web, not below it, so it counts for every host (hint)"},
+		{"above the second Host", "", "Host db\n User a\n\n# Knock: 4471\nHost web\n User b\n",
+			"~/.ssh/config:4: the knock is above Host web, not below it, so it belongs to the block of line 1 (hint)"},
+		{"above a Host for others", "", "# Knock: 4471\nHost db\n",
+			"~/.ssh/config:1: the knock is above Host db, not below it, so it counts for every host"},
+		{"above Match", "", "Host *\n User a\n\n# Knock: 4471\nMatch host web\n",
+			"~/.ssh/config:4: the knock is above Match host web, not below it, so it belongs to the block of line 1 (hint)"},
+		{"two comments", "", "# Knock: 4471\n# KnockDelay: 3\nHost web\n",
+			"~/.ssh/config:2: the knock is above Host web, not below it, so it counts for every host (hint)"},
+
+		// a Match that only ssh can decide
+		{"exec", "", "Host a\nMatch host web exec \"true\"\n # Knock: 4471\n",
+			"~/.ssh/config:2: " + note(undecided, `host web exec "true"`, "exec") + " (hint)"},
+		{"exec alone", "", "Match exec true\n # Knock: 4471\n", "~/.ssh/config:1: " + note(undecided, "exec true", "exec") + " (hint)"},
+		{"not exec", "", "Match !exec true\n # Knock: 4471\n", "~/.ssh/config:1: " + note(undecided, "!exec true", "exec") + " (hint)"},
+		{"localnetwork", "", "Match localnetwork 192.0.2.0/24\n # Knock: 4471\n",
+			"~/.ssh/config:1: " + note(undecided, "localnetwork 192.0.2.0/24", "localnetwork") + " (hint)"},
+		{"tagged", "Match tagged x\n Knock 4471\n", "", "~/.ssh/knock_config:1: " + note(undecided, "tagged x", "tagged") + " (hint)"},
+		{"version", "", "Match version OpenSSH_9*\n # Knock: 4471\n",
+			"~/.ssh/config:1: " + note(undecided, "version OpenSSH_9*", "version") + " (hint)"},
+		{"command", "", "Match command x\n # Knock: 4471\n", "~/.ssh/config:1: " + note(undecided, "command x", "command") + " (hint)"},
+		{"sessiontype", "", "Match sessiontype shell\n # Knock: 4471\n",
+			"~/.ssh/config:1: " + note(undecided, "sessiontype shell", "sessiontype") + " (hint)"},
+
+		// a void IgnoreUnknown, for which ssh refuses the plain keyword below it
+		{"second IgnoreUnknown", "", "IgnoreUnknown UseKeychain\nHost web\n IgnoreUnknown Knock*\n",
+			"~/.ssh/config:3: this IgnoreUnknown is void, as the one of ~/.ssh/config:1 came first: add Knock* to that (hint)"},
+		{"no colon", "", "# Knock 4471 4472\n", "~/.ssh/config:1: this comment is no Knock, for want of a colon: # Knock: ... (hint)"},
+
+		// nothing to note
+		{"below Host", "", "Host web\n# Knock: 4471\n", ""},
+		{"below Host, before another", "", "Host web\n# Knock: 4471\nHost db\n", ""},
+		{"indented, above Host", "", "Host db\n  User a\n\n  # Knock: 4471\nHost web\n", ""},
+		{"a blank line between", "", "Host db\n User a\n\n# Knock: 4471\n\nHost web\n", ""},
+		{"directly below a keyword", "", "Host db\nUser a\n# Knock: 4471\nHost web\n", ""},
+		{"block of another host", "", "Host a\n User a\n\n# Knock: 4471\nHost db\n", ""},
+		{"exec without a knock", "", "Match host web exec true\n User a\n", ""},
+		{"exec for another host", "", "Match host db exec true\n # Knock: 4471\n", ""},
+		{"exec of another host, last", "", "Match exec true host db\n # Knock: 4471\n", ""},
+		{"exec in a block of another host", "", "Host db\nInclude x\n", ""},
+		{"one IgnoreUnknown", "", "IgnoreUnknown Knock*\nKnock 4471\n", ""},
+		{"first IgnoreUnknown is enough", "", "IgnoreUnknown UseKeychain,Knock*\nIgnoreUnknown Knock*\n", ""},
+		{"IgnoreUnknown of something else", "", "IgnoreUnknown UseKeychain\nIgnoreUnknown AddKeys\n", ""},
+		{"prose", "", "# Knock on the door at 9\n# knock first\n", ""},
+		{"no colon, another host", "", "Host db\n# Knock 4471\n", ""},
+	}
+	for _, tt := range tests {
+		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config, "x": "Match exec true\n # Knock: 4471\n"})
+		got := strings.Join(h.notesOf(t, query("web", "")), "\n")
+		if got != tt.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
+		}
+		if strings.Contains(got, "447") {
+			t.Errorf("%s: the note %q shows a port", tt.name, got)
+		}
+	}
+}
+
+// note fills in what an undecided note names.
+func note(format, title, criterion string) string {
+	return strings.NewReplacer("%s", title, "%q", `"`+criterion+`"`).Replace(format)
+}
+
+// TestAlias has a knock under the alias while only the host name is passed: %h
+// without -n %n.
+func TestAlias(t *testing.T) {
+	const config = "# hosts\nHost *.org !tango*\n User x\n\nHost tango t\n\tHostName %h.example.org\n\t# Knock: 4471\n"
+	tests := []struct{ name, side, config, query, want string }{
+		{"%h", "", config, "tango.example.org", "~/.ssh/config:5: Host tango, line 5, has HostName tango.example.org: pass -n %n (hint)"},
+		{"second name", "", config, "t.example.org", "~/.ssh/config:5: Host t, line 5, has HostName t.example.org: pass -n %n (hint)"},
+		{"as it is", "", "Host tango\nHostName tango.example.org\n# Knock: 4471\n", "tango.example.org",
+			"~/.ssh/config:1: Host tango, line 1, has HostName tango.example.org: pass -n %n (hint)"},
+		{"address", "", "Host tango\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7",
+			"~/.ssh/config:1: Host tango, line 1, has HostName 192.0.2.7: pass -n %n (hint)"},
+		{"knock elsewhere", "Host tango\nKnock 4471\n", "Host tango\nHostName 192.0.2.7\n", "192.0.2.7",
+			"~/.ssh/config:1: Host tango, line 1, has HostName 192.0.2.7: pass -n %n (hint)"},
+		{"the one with a knock", "", "Host a\nHostName 192.0.2.7\nHost b\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7",
+			"~/.ssh/config:3: Host b, line 3, has HostName 192.0.2.7: pass -n %n (hint)"},
+
+		{"the alias itself", "", config, "tango", ""},
+		{"another host", "", config, "other.example.org", ""},
+		{"no knock", "", "Host tango\nHostName 192.0.2.7\n", "192.0.2.7", ""},
+		{"the name has a knock", "", "Host tango\nHostName 192.0.2.7\n# Knock: 4471\nHost 192*\n# Knock: 4472\n", "192.0.2.7", ""},
+		{"wildcard", "", "Host t*\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7", ""},
+		{"negated", "", "Host * !tango !192*\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7", ""},
+	}
+	for _, tt := range tests {
+		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config})
+		if got := strings.Join(h.notesOf(t, query(tt.query, "")), "\n"); got != tt.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestNoKnock leaves the Knock lines alone, right or wrong.
+func TestNoKnock(t *testing.T) {
+	h := newHome(t, map[string]string{"config": "HostName a\n# Knock: 447x\n# KnockTimeout: x\n"})
+	q := query("web", "")
+	q.NoKnock = true
+	s, err := h.Load(q)
+	if err != nil || s.HostName != "a" || len(s.Knock) > 0 || len(s.Entries()) != 1 {
+		t.Errorf("got %+v, %v, want HostName alone", s, err)
+	}
+}
