@@ -9,6 +9,9 @@ import (
 // maxAliases bounds how many blocks are looked into for a misplaced knock.
 const maxAliases = 4
 
+// maxNotes bounds how many notes are kept.
+const maxNotes = 64
+
 // advice is what the reader notices of the mistakes that people make. None of it
 // changes what is read.
 type advice struct {
@@ -43,7 +46,7 @@ type alias struct {
 
 // note adds a note, once.
 func (r *reader) note(n Note) {
-	if !slices.Contains(r.notes, n) {
+	if len(r.notes) < maxNotes && !slices.Contains(r.notes, n) {
 		r.notes = append(r.notes, n)
 	}
 }
@@ -65,12 +68,13 @@ func (r *reader) watchColon(at *position, m magicComment) {
 }
 
 // watchBlock looks at the first line of a block: a comment directly above it
-// belongs to the block before, which is seldom what was meant.
-func (r *reader) watchBlock(at *position, kw keyword, v value, indent int) {
+// belongs to the block before, which is seldom what was meant. It matters to the
+// hosts of either block.
+func (r *reader) watchBlock(at *position, kw keyword, v value, before bool, indent int) {
 	above := at.textual
 	at.textual = textual{title: v.text, host: kw == kwHost, line: at.Line}
 	c := above.comment
-	if c.line == 0 || c.line != at.Line-1 || c.indent != indent || !c.apart || !at.block.active && above.line > 0 {
+	if c.line == 0 || c.line != at.Line-1 || c.indent != indent || !c.apart || !at.block.active && !before {
 		return
 	}
 	belongs := "so it counts for every host"

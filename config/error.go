@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -29,7 +30,8 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // errBadOwner is what ssh says of a file that somebody else could have written.
 func errBadOwner(path string) error {
-	return fmt.Errorf("Bad owner or permissions on %s", path) //nolint:staticcheck // ssh's own wording
+	//lint:ignore ST1005 these are ssh's own words
+	return fmt.Errorf("Bad owner or permissions on %s", path)
 }
 
 // unknown is what comes of a keyword that means nothing here.
@@ -38,9 +40,9 @@ func (r *reader) unknown(at *position, name string) error {
 	if at.kind == sshFile || at.kind == givenFile && !ours {
 		return nil
 	}
-	err := &Error{at.Origin, 0, fmt.Errorf("unknown keyword %q", name)}
-	if len(name) > 64 {
-		err.Err = fmt.Errorf("unknown keyword")
+	err := &Error{at.Origin, 0, errors.New("unknown keyword")}
+	if len(name) <= 64 && !strings.ContainsAny(name, "0123456789") { // a digit may be of a sequence
+		err.Err = fmt.Errorf("%w %q", err.Err, name)
 	}
 	if kw := nearestKeyword(name); kw != kwNone {
 		err.Err = fmt.Errorf("%w: is it %v?", err.Err, kw)

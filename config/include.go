@@ -8,7 +8,10 @@ import (
 	"strings"
 )
 
-var errTooDeep = errors.New("Include goes deeper than 16 files: does one include itself?")
+var errTooDeep = errors.New("more than 16 includes deep: does a file include itself?")
+
+// maxPath is the longest path, in bytes, that a system opens (PATH_MAX).
+const maxPath = 4096
 
 // userFolder is where a relative Include of a user's file starts.
 func userFolder(home string) string {
@@ -71,7 +74,12 @@ func (r *reader) includeFile(at *position, path string) error {
 // includePath makes a path of the word after Include, or "" if ssh would refuse
 // it or find nothing.
 func (r *reader) includePath(p place, word string) string {
-	word = r.expand(word)
+	if len(word) > maxPath {
+		return ""
+	}
+	if word = r.expand(word); len(word) > maxPath {
+		return ""
+	}
 	if rest, ok := strings.CutPrefix(word, "~"); ok && p.user {
 		name, rest, _ := strings.Cut(rest, "/")
 		home := r.sources.Home
@@ -106,6 +114,9 @@ func (r *reader) expand(word string) string {
 			break
 		}
 		text := r.sources.Env(word[start+2 : end])
+		if len(text) > maxPath || len(word) > 2*maxPath {
+			return ""
+		}
 		word = word[:start] + text + word[end+1:]
 		from = start + len(text)
 	}

@@ -76,7 +76,7 @@ func TestIncludeDepth(t *testing.T) {
 		files[fmt.Sprintf("f%d", depth)] = "# Knock: 1\n"
 		return newHome(t, files)
 	}
-	const tooDeep = "Include goes deeper than 16 files: does one include itself?"
+	const tooDeep = "more than 16 includes deep: does a file include itself?"
 	tests := []struct {
 		name string
 		home home

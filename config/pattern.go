@@ -4,7 +4,7 @@ import "strings"
 
 // maxPattern is the longest pattern of a list that ssh compares; a longer one
 // makes the list match nothing.
-const maxPattern = 1023
+const maxPattern = 1022
 
 // matchPattern reports whether s matches a pattern in which '*' stands for any
 // number of bytes and '?' for exactly one. It needs no more than len(s) times

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"strings"
 )
 
 // A place is one of the files that are read on their own account, with what it
@@ -99,12 +100,22 @@ func (r *reader) readTwice(places []place) error {
 			return nil
 		}
 		r.final = true
-		r.name = r.hostName()
-		if _, err := netip.ParseAddr(r.name); err != nil {
-			r.name = lowerASCII(r.name)
-		}
-		r.ssh[kwHostName].text = r.name
+		r.name = finalName(r.hostName())
+		r.ssh[kwHostName].text = strings.ReplaceAll(r.name, "%", "%%") // as expandHost undoes it
 	}
+}
+
+// finalName is a host name as ssh has it in the second reading: an address in its
+// usual form, a name in lower case. What only looks like an address stays as it
+// is.
+func finalName(name string) string {
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr.String()
+	}
+	if strings.ContainsAny(name, "%:") || strings.Trim(name, "0123456789.") == "" {
+		return name
+	}
+	return lowerASCII(name)
 }
 
 // readPlace reads one file and what it includes.

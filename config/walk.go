@@ -66,8 +66,9 @@ func (r *reader) readLine(at *position, line string) error {
 	case kwNone:
 		return r.unknown(at, name)
 	case kwHost, kwMatch:
+		before := at.block.active
 		r.beginBlock(at, kw, v)
-		r.watchBlock(at, kw, v, len(line)-len(strings.TrimLeft(line, " \t")))
+		r.watchBlock(at, kw, v, before, len(line)-len(strings.TrimLeft(line, " \t")))
 	case kwInclude:
 		return r.include(at, v)
 	default:
@@ -115,15 +116,22 @@ func (r *reader) set(at *position, kw keyword, v value) {
 	if !at.block.active || r.setting[kw].isSet() || v.text == "" && !kw.isKnock() {
 		return
 	}
+	var first string
+	if words, ok := splitWords(v.text); ok && len(words) > 0 {
+		first = words[0]
+	}
 	switch kw {
 	case kwHostName, kwUser: // looked at by Match: keep what it compares
-		words, ok := splitWords(v.text)
-		if !ok || len(words) == 0 || words[0] == "" {
+		if first == "" || kw == kwHostName && len(first) > maxName {
 			return
 		}
-		v.text = words[0]
+		v.text = first
+	case kwConnectTimeout:
+		if first == "none" { // in ssh, it leaves the keyword open
+			return
+		}
 	case kwCanonicalizeHostname:
-		r.again = r.again || slices.Contains([]string{"yes", "true", "always"}, lowerASCII(v.text))
+		r.again = r.again || slices.Contains([]string{"yes", "true", "always"}, lowerASCII(first))
 	}
 	r.setting[kw] = v
 }
