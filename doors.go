@@ -45,12 +45,12 @@ func (d doors) turn(ctx context.Context, to netip.Addr) proxy.Turn {
 	return proxy.Turn(d.turns.Wait(ctx, d.door(to)))
 }
 
-// gap is the least pause between two knocks at the door of an address.
-func (d doors) gap(to netip.Addr) time.Duration {
+// pace is how to knock at the door of an address.
+func (d doors) pace(to netip.Addr) proxy.Pace {
 	if d.memory == nil {
-		return d.settings.KnockDelay
+		return proxy.Pace{Gap: d.settings.KnockDelay}
 	}
-	return d.memory.Recall(d.of(to)).Advice()
+	return proxy.Pace(d.memory.Recall(d.of(to)).Pace())
 }
 
 // learn remembers how the door was opened.
@@ -59,7 +59,7 @@ func (d doors) learn(o proxy.Opening) {
 		return
 	}
 	old := d.memory.Recall(d.of(o.Addr))
-	latest := old.Learn(old.Advice(), o.Tries, o.Gap, o.After)
+	latest := old.Learn(state.Opening{Tries: o.Tries, Gap: o.Gap, Lag: o.Lag, Took: o.Took})
 	if latest == old {
 		return
 	}

@@ -77,7 +77,7 @@ func (t *target) open(ctx context.Context) (net.Conn, error) {
 		shared = t.share()
 		opener.Knock, opener.Knocks = t.knock, len(t.knocks)
 		opener.Tries, opener.Connects = t.settings.KnockTries, t.settings.KnockConnects
-		opener.Gap, opener.Turn = shared.gap, shared.turn
+		opener.Pace, opener.Turn = shared.pace, shared.turn
 	}
 	conn, opening, err := opener.Open(ctx, t.addrs, t.port)
 	if err == nil && len(t.knocks) > 0 {

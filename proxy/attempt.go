@@ -24,17 +24,18 @@ type attempt struct {
 	running  atomic.Int32 // connects
 	tries    atomic.Int32
 	gap      time.Duration                 // of the last try
+	knocked  time.Time                     // when its last knock was sent
 	answer   atomic.Pointer[error]         // the last one that a connect got from the network
 	took     atomic.Pointer[time.Duration] // by the connect that won
 }
 
 func newAttempt(r *race, addr netip.Addr) *attempt {
 	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}}
-	var gap time.Duration
-	if r.Gap != nil {
-		gap = r.Gap(addr)
+	var pace Pace
+	if r.Pace != nil {
+		pace = r.Pace(addr)
 	}
-	a.rounds, a.stop = iter.Pull(rounds(gap))
+	a.rounds, a.stop = iter.Pull(rounds(pace))
 	return a
 }
 
@@ -85,7 +86,7 @@ func (a *attempt) try(ctx context.Context, try Try) bool {
 	case ctx.Err() != nil:
 		return false
 	case err == nil:
-		a.gap = try.Gap
+		a.gap, a.knocked = try.Gap, time.Now()
 		a.tries.Add(1)
 		return true
 	}
@@ -104,7 +105,7 @@ func (a *attempt) startConnect(ctx context.Context) {
 		return
 	}
 	a.running.Add(1)
-	opening := Opening{Addr: a.addr, Tries: int(a.tries.Load()), Gap: a.gap}
+	opening := Opening{Addr: a.addr, Tries: int(a.tries.Load()), Gap: a.gap, Lag: time.Since(a.knocked)}
 	a.connects.Go(func() {
 		defer a.running.Add(-1)
 		a.connect(ctx, opening)
@@ -123,9 +124,8 @@ func (a *attempt) connect(ctx context.Context, opening Opening) {
 	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.port))
 	switch {
 	case err == nil:
-		opening.After = time.Since(a.start)
-		took := time.Since(start)
-		a.took.Store(&took)
+		opening.After, opening.Took = time.Since(a.start), time.Since(start)
+		a.took.Store(&opening.Took)
 		a.claim(win{conn, opening})
 	case ctx.Err() != nil || err == errTimedOut: // silent, or the race is over
 	default:

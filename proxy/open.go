@@ -17,9 +17,8 @@ type Opener struct {
 	// in the first second.
 	Knocks int
 
-	// Gap says of an address the least pause between two knocks, also of the first
-	// try. Zero leaves the pauses to the schedule, as does a Gap that is nil.
-	Gap func(to netip.Addr) time.Duration
+	// Pace says how to knock at an address. It may be nil.
+	Pace func(to netip.Addr) Pace
 
 	// Tries is how often the sequence is sent to an address at the most. After
 	// that the connects go on. Zero is until ctx ends.
@@ -84,6 +83,8 @@ type Opening struct {
 	Addr  netip.Addr
 	Tries int           // how often the sequence was sent there before the connect that was let in
 	Gap   time.Duration // between the knocks of the last of those
+	Lag   time.Duration // from its last knock to that connect
+	Took  time.Duration // by that connect
 	After time.Duration // since the begin of Open
 }
 

@@ -80,10 +80,10 @@ func TestOpen(t *testing.T) {
 		want  time.Duration
 	}{
 		{"a clean link costs one round trip", map[netip.Addr]*sim{v4: far()}, 50 * ms},
-		{"a refusal is not the end", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}, 62 * ms},
+		{"a refusal is not the end", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}, 63 * ms},
 		{"an unreachable family costs nothing", map[netip.Addr]*sim{v6: {knocks: 4, locally: errSim}, v4: far()}, 50 * ms},
 		{"a silent address costs its head start", map[netip.Addr]*sim{v6: dead(), v4: far()}, headStart + 50*ms},
-		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 1589 * ms},
+		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 1590 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -161,12 +161,12 @@ func TestOpenBudget(t *testing.T) {
 	})
 }
 
-// TestOpenBounds counts what Gap and Tries leave of the schedule.
+// TestOpenBounds counts what a Pace and Tries leave of the schedule.
 func TestOpenBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
 		opener := hosts(map[netip.Addr]*sim{v4: s})
-		opener.Gap, opener.Tries = func(netip.Addr) time.Duration { return 40 * ms }, 3
+		opener.Pace, opener.Tries = func(netip.Addr) Pace { return Pace{Gap: 40 * ms} }, 3
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
 		_, _, err := opener.Open(ctx, []netip.Addr{v4}, 22)
@@ -281,7 +281,7 @@ func TestOpenTells(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		for _, want := range []string{"try 1 at 198.51.100.2, gap 0s", "try 4 at 198.51.100.2, gap 7ms", "port 22: still shut: connection refused"} {
+		for _, want := range []string{"try 1 at 198.51.100.2, gap 0s", "try 5 at 198.51.100.2, gap 7ms", "port 22: still shut: connection refused"} {
 			if !strings.Contains(told.String(), want) {
 				t.Errorf("the log lacks %q:\n%s", want, told.String())
 			}

@@ -20,18 +20,27 @@ type round struct {
 	rest time.Duration // from the last knock to the next round
 }
 
+// A Pace slows a schedule down for a door that is known to need it. The zero
+// Pace leaves it to the schedule.
+type Pace struct {
+	Gap  time.Duration // the least between two knocks
+	Rest time.Duration // the least between the last knock and the next try
+
+	Restart bool // the first try is one
+}
+
 // schedule is what open does while the port stays shut; the last two rounds are
 // repeated until the deadline.
 //
 // The first round goes back to back with its connect, so that a clean link pays
-// nothing for the knock. The two after it follow at once, for a link that
-// reorders: a door that keeps a set of addresses takes the first of each knock,
-// whichever round it came from, so three bursts are in order sooner than one.
+// nothing for the knock. Three more follow at once, for a link that reorders: a
+// door that keeps a set of addresses takes the first of each knock, whichever
+// round it came from, so four bursts are in order sooner than one.
 //
-// A strict door, such as knockd, is spoilt by a knock out of order. So the fourth
-// round waits until the bursts are through, and from the sixth on the gaps grow
-// until the order survives the link's jitter, and the rests for doors that take
-// their time (knockd opens 6 to 53 ms after the last knock, fwknopd up to 200 ms).
+// A strict door, such as knockd, is spoilt by a knock out of order. So the fifth
+// round waits until the bursts are through, and from there on the gaps grow until
+// the order survives the link's jitter, and the rests for doors that take their
+// time (knockd opens 6 to 53 ms after the last knock, fwknopd up to 200 ms).
 //
 // A restart comes now and then, not always: it frees a door that is stuck in a
 // half done sequence, as plain repetition can leave one for ever (knockd with the
@@ -39,9 +48,9 @@ type round struct {
 var schedule = []round{
 	{Try{0, false}, 1 * time.Millisecond},
 	{Try{0, false}, 1 * time.Millisecond},
+	{Try{0, false}, 1 * time.Millisecond},
 	{Try{0, true}, 11 * time.Millisecond},
-	{Try{7 * time.Millisecond, false}, 10 * time.Millisecond},
-	{Try{0, false}, 50 * time.Millisecond},
+	{Try{7 * time.Millisecond, false}, 60 * time.Millisecond},
 	{Try{15 * time.Millisecond, false}, 70 * time.Millisecond},
 	{Try{30 * time.Millisecond, true}, 90 * time.Millisecond},
 	{Try{60 * time.Millisecond, true}, 130 * time.Millisecond},
@@ -49,29 +58,24 @@ var schedule = []round{
 	{Try{100 * time.Millisecond, true}, 400 * time.Millisecond},
 }
 
-// rounds yields the schedule, and its last two rounds without end. Where gap is
-// not zero, it is the least gap: then no round is a burst, and what is left has
-// the rests of the bursts.
-func rounds(gap time.Duration) iter.Seq[round] {
+// rounds yields the schedule, and its last two rounds without end. Where the pace
+// has a gap, no round is a burst.
+func rounds(pace Pace) iter.Seq[round] {
 	return func(yield func(round) bool) {
-		at := func(i int) round {
-			if over := i - len(schedule); over >= 0 {
-				i = len(schedule) - 2 + over%2
-			}
-			return schedule[i]
-		}
+		first := true
 		for i := 0; ; i++ {
-			r := at(i)
-			if gap > 0 {
-				if r.Gap == 0 {
-					continue
-				}
-				for j := i + 1; at(j).Gap == 0; j++ {
-					r.rest += at(j).rest
-				}
-				r.Gap, r.rest = max(r.Gap, gap), max(r.rest, 2*gap)
+			n := i
+			if over := i - len(schedule); over >= 0 {
+				n = len(schedule) - 2 + over%2
 			}
-			if !yield(r) {
+			r := schedule[n]
+			if pace.Gap > 0 && r.Gap == 0 {
+				continue
+			}
+			r.Gap = max(r.Gap, pace.Gap)
+			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
+			r.Restart = r.Restart || first && pace.Restart
+			if first = false; !yield(r) {
 				return
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,7 +52,7 @@ func (m Memory) Keep(door Door, r Record) error {
 	entries = slices.Insert(entries, 0, entry{m.name(door), r})
 	var text strings.Builder
 	for _, e := range entries[:min(len(entries), maxDoors)] {
-		fmt.Fprintf(&text, "%s burst=%v paced=%v gap=%v\n", e.name, e.Burst, e.Paced, e.Gap)
+		fmt.Fprintf(&text, "%s %d %d %d %t\n", e.name, e.Strict, e.Gap.Microseconds(), e.Took.Microseconds(), e.Clean)
 	}
 	f, err := os.CreateTemp(m.Dir, memoryName+".*") // mode 0600
 	if err != nil {
@@ -95,21 +96,27 @@ func (m Memory) read() []entry {
 	return entries
 }
 
+// parseEntry reads a line: the door, Strict, Gap and Took in microseconds, Clean.
 func parseEntry(line string) (e entry, ok bool) {
 	fields := strings.Fields(line)
-	if len(fields) != 4 {
+	if len(fields) != 5 {
 		return e, false
 	}
 	e.name = fields[0]
-	for i, d := range []*time.Duration{&e.Burst, &e.Paced, &e.Gap} {
-		text, found := strings.CutPrefix(fields[i+1], []string{"burst=", "paced=", "gap="}[i])
-		var err error
-		if *d, err = time.ParseDuration(text); err != nil || !found || *d < 0 || *d > time.Hour {
-			return e, false
-		}
+	var err [4]error
+	e.Strict, err[0] = strconv.Atoi(fields[1])
+	e.Gap, err[1] = parseMicroseconds(fields[2], maxGap)
+	e.Took, err[2] = parseMicroseconds(fields[3], time.Minute)
+	e.Clean, err[3] = strconv.ParseBool(fields[4])
+	return e, err == [4]error{} && -mostStrict <= e.Strict && e.Strict <= mostStrict && e.Gap >= minGap
+}
+
+func parseMicroseconds(s string, most time.Duration) (time.Duration, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	if d := time.Duration(n) * time.Microsecond; err == nil && d <= most {
+		return d, nil
 	}
-	e.Gap = min(e.Gap, maxGap)
-	return e, true
+	return 0, strconv.ErrRange
 }
 
 // String returns the door as [address]:port.

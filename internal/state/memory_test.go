@@ -18,9 +18,10 @@ var ssh = Door{door, 22}
 // the next opening makes a good one.
 func TestMemoryOfBadFile(t *testing.T) {
 	for _, text := range []string{
-		"", "\n", "nonsense", "[198.51.100.2]:22 burst=1ms paced=2ms", "[198.51.100.2]:22 burst=1ms paced=2ms gap=-1ms",
-		"[198.51.100.2]:22 burst=1ms paced=2ms gap=1000h", "[198.51.100.2]:22 gap=1ms paced=2ms burst=1ms",
-		"|zz|zz burst=1ms paced=2ms gap=1ms x", strings.Repeat("x", maxMemory+1), "\x00\xff",
+		"", "\n", "nonsense", "[198.51.100.2]:22 1 7000 50000", "[198.51.100.2]:22 1 7000 50000 true more",
+		"[198.51.100.2]:22 4 7000 50000 true", "[198.51.100.2]:22 1 -7000 50000 true", "[198.51.100.2]:22 1 0 50000 true",
+		"[198.51.100.2]:22 1 7000000 50000 true", "[198.51.100.2]:22 1 7000 99999999999 true", "[198.51.100.2]:22 1 7000 50000 maybe",
+		"|zz|zz 1 7000 50000 true", strings.Repeat("x", maxMemory+1), "\x00\xff",
 	} {
 		m := Memory{Dir: t.TempDir()}
 		if err := os.WriteFile(filepath.Join(m.Dir, memoryName), []byte(text), 0o600); err != nil {
@@ -29,7 +30,7 @@ func TestMemoryOfBadFile(t *testing.T) {
 		if got := m.Recall(ssh); got != (Record{}) {
 			t.Errorf("%.40q: got %v, want nothing", text, got)
 		}
-		want := Record{Burst: 100 * ms, Gap: 7 * ms}
+		want := Record{Strict: 1, Gap: 7 * ms}
 		if err := m.Keep(ssh, want); err != nil {
 			t.Fatal(err)
 		}
@@ -44,8 +45,8 @@ func TestMemory(t *testing.T) {
 		m := Memory{t.TempDir(), hash}
 		six := Door{netip.MustParseAddr("2001:db8::2"), 2222}
 		want := map[Door]Record{
-			ssh: {Burst: 180 * ms, Gap: 7 * ms},
-			six: {Burst: 900 * ms, Paced: 500 * ms, Gap: 100 * ms},
+			ssh: {Strict: -3, Gap: 7 * ms, Took: 50 * ms},
+			six: {Strict: 3, Gap: 100 * ms, Took: 250 * ms, Clean: true},
 		}
 		for d, r := range want {
 			if err := m.Keep(d, r); err != nil {
@@ -84,7 +85,7 @@ func TestMemory(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	m := Memory{t.TempDir(), true}
 	for i := range maxDoors + 10 {
-		if err := m.Keep(Door{door, uint16(i + 1)}, Record{Burst: time.Second, Gap: 7 * ms}); err != nil {
+		if err := m.Keep(Door{door, uint16(i + 1)}, Record{Strict: 1, Gap: 7 * ms}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,39 +111,46 @@ func TestMemoryWithoutFolder(t *testing.T) {
 
 // TestLearn goes through the openings of a door.
 func TestLearn(t *testing.T) {
-	type opening struct {
-		tries      int
-		gap, after time.Duration
-	}
-	strict := []opening{{6, 15 * ms, 180 * ms}, {1, 15 * ms, 110 * ms}, {1, 11 * ms, 100 * ms}, {2, 8 * ms, 150 * ms}}
-	tolerant := []opening{{5, 0, 80 * ms}, {1, 7 * ms, 170 * ms}, {3, 0, 60 * ms}}
+	burst := Opening{Tries: 2, Took: 50 * ms}
+	late := Opening{Tries: 7, Gap: 30 * ms, Lag: 40 * ms, Took: 50 * ms}
+	atOnce := Opening{Tries: 1, Gap: 15 * ms, Lag: 15 * ms, Took: 50 * ms}
+	waited := Opening{Tries: 1, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
+	again := Opening{Tries: 2, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
 	for _, tt := range []struct {
 		name     string
-		openings []opening
-		want     string // the advice before each opening, and after the last
+		openings []Opening
+		want     string // the gap before each opening, and after the last
 	}{
-		{"opens at once", []opening{{1, 0, 50 * ms}, {3, 0, 60 * ms}}, "0s 0s 0s"},
-		{"strict: paced is better", strict, "0s 15ms 11.25ms 8.4375ms 12.65625ms"},
-		{"tolerant: paced is worse", tolerant, "0s 7ms 0s 0s"},
+		{"opens to a burst", []Opening{burst, burst}, "0s 0s 0s"},
+		{"strict", []Opening{late, waited, waited, waited, again}, "0s 15ms 11.25ms 8.4375ms 7ms 10.5ms"},
+		{"strict, and once lucky", []Opening{late, waited, atOnce, waited}, "0s 15ms 11.25ms 8.4375ms 7ms"},
+		{"forgiving, and once unlucky", []Opening{late, atOnce, burst, late, burst}, "0s 15ms 0s 0s 0s 0s"},
 	} {
 		var r Record
-		got := fmt.Sprint(r.Advice())
+		got := fmt.Sprint(r.Pace().Gap)
 		for _, o := range tt.openings {
-			r = r.Learn(r.Advice(), o.tries, o.gap, o.after)
-			got += fmt.Sprint(" ", r.Advice())
+			r = r.Learn(o)
+			got += fmt.Sprint(" ", r.Pace().Gap)
 		}
 		if got != tt.want {
-			t.Errorf("%s: the advice is %v, want %v", tt.name, got, tt.want)
+			t.Errorf("%s: got gaps of %v, want %v", tt.name, got, tt.want)
 		}
+	}
+	r := Record{}.Learn(late)
+	if got, want := r.Pace(), (Pace{15 * ms, 50*ms + slowest, true}); got != want {
+		t.Errorf("after a burst: got %v, want %v", got, want)
+	}
+	if r = r.Learn(waited); r.Pace().Restart {
+		t.Error("after one paced try: got a restart, want none")
 	}
 }
 
 func FuzzParseEntry(f *testing.F) {
-	f.Add("[198.51.100.2]:22 burst=1ms paced=2ms gap=3ms")
-	f.Add("|00|11 burst=1h paced=0s gap=0s")
+	f.Add("[198.51.100.2]:22 1 7000 50000 true")
+	f.Add("|00|11 -3 100000 0 false")
 	f.Fuzz(func(t *testing.T, line string) {
 		e, ok := parseEntry(line)
-		if ok && (e.Gap < 0 || e.Gap > maxGap || e.name == "") {
+		if ok && (e.Gap < minGap || e.Gap > maxGap || e.name == "") {
 			t.Errorf("%q: got %v", line, e)
 		}
 		e.is(ssh)
