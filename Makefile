@@ -1,5 +1,6 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
+# make soak   every kind of door over every kind of link, 100 times each
 # make bench  knockpipe and its alternatives side by side
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe
@@ -36,6 +37,9 @@ test: tools lint
 	else cat "$$out"; exit 1; fi
 	$(GO) test -race -short ./...
 
+soak: tools
+	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m .
+
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x .
 
@@ -47,4 +51,4 @@ lint:
 		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 	done
 
-.PHONY: all build demo tools test bench lint
+.PHONY: all build demo tools test soak bench lint

@@ -51,16 +51,6 @@ func knockpipe(t testing.TB, l *lab.Lab, line string) *lab.Cmd {
 	return l.Client.Command(binary(t), strings.Fields(line)...)
 }
 
-// forget makes the server's firewall forget who has knocked.
-func forget(t testing.TB, server *lab.Host) {
-	t.Helper()
-	for _, set := range []string{"clients4", "clients6", "candidates4", "candidates6"} {
-		if out, err := server.Command("nft", "flush", "set", "inet", "knockpipe", set).CombinedOutput(); err != nil {
-			t.Fatalf("nft: %v: %s", err, out)
-		}
-	}
-}
-
 const silent = `table inet silent {
 	chain input {
 		type filter hook input priority 0; policy accept;

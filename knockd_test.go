@@ -3,34 +3,10 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"knockpipe/internal/lab"
 )
-
-// knockd guards port 22 of the lab's server by examples/knockd.conf and the real
-// knockd.
-func knockd(t testing.TB, l *lab.Lab) {
-	t.Helper()
-	lab.Need(t, "knockd", "stdbuf")
-	conf, err := filepath.Abs("examples/knockd.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var table []byte // what the file's own sed command prints
-	for _, line := range regexp.MustCompile(`(?m)^#\|(.*\n)`).FindAllSubmatch(text, -1) {
-		table = append(table, line[1]...)
-	}
-	l.Server.Nft(t, string(table))
-	l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", conf)
-}
 
 // TestKnockd opens a door that the real knockd guards by examples/knockd.conf.
 // It opens late, and counts what comes too often or in the wrong order.

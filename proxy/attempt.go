@@ -22,6 +22,7 @@ type attempt struct {
 
 	connects sync.WaitGroup
 	running  atomic.Int32 // connects
+	patient  atomic.Bool  // whether one of them waits for a slow link
 	tries    atomic.Int32
 	gap      time.Duration                 // of the last try
 	knocked  time.Time                     // when its last knock was sent
@@ -115,7 +116,9 @@ func (a *attempt) startConnect(ctx context.Context) {
 // connect is one handshake, up to its end.
 func (a *attempt) connect(ctx context.Context, opening Opening) {
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, patience(time.Since(a.budget.start), a.Connects))
+	patience, end := a.patience(start.Sub(a.budget.start))
+	defer end()
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	dial := a.dial
 	if dial == nil {
@@ -133,6 +136,17 @@ func (a *attempt) connect(ctx context.Context, opening Opening) {
 			a.logf("%v port %d: still shut: %v", a.addr, a.port, err)
 		}
 	}
+}
+
+// patience is how long a connect may take that starts now. Its end is to be told.
+func (a *attempt) patience(elapsed time.Duration) (d time.Duration, end func()) {
+	switch {
+	case a.Connects > 0:
+		return patienceOfFew(elapsed), func() {}
+	case elapsed >= slow && a.patient.CompareAndSwap(false, true):
+		return patience + elapsed, func() { a.patient.Store(false) }
+	}
+	return patience, func() {}
 }
 
 // sleep waits for d and reports whether ctx lasted as long.

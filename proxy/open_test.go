@@ -83,7 +83,7 @@ func TestOpen(t *testing.T) {
 		{"a refusal is not the end", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}, 63 * ms},
 		{"an unreachable family costs nothing", map[netip.Addr]*sim{v6: {knocks: 4, locally: errSim}, v4: far()}, 50 * ms},
 		{"a silent address costs its head start", map[netip.Addr]*sim{v6: dead(), v4: far()}, headStart + 50*ms},
-		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 1590 * ms},
+		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 2480 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

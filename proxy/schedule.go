@@ -137,16 +137,20 @@ func (b *budget) connect() bool {
 	return true
 }
 
-// patience is how long a connect that starts at elapsed waits for its answer.
-// It ends before the kernel's own second SYN, so that the schedule alone says
-// what is sent in the first second, and grows for links slower than that. Where
-// connects must not overlap, it is shorter, as each one keeps the next waiting.
-func patience(elapsed time.Duration, overlap int) time.Duration {
-	if overlap > 0 {
-		return 300*time.Millisecond + elapsed
-	}
-	return 900*time.Millisecond + elapsed
+// patience is how long a connect waits for its answer: not until the kernel
+// sends a second SYN, a second after the first one. In the middle of a sequence,
+// that one would spoil it at a strict door such as iptables' recent.
+const patience = 900 * time.Millisecond
+
+// patienceOfFew is the patience of connects whose number is limited: each keeps the
+// next one waiting.
+func patienceOfFew(elapsed time.Duration) time.Duration {
+	return 300*time.Millisecond + elapsed
 }
+
+// slow is when a link may well be slower than the patience. From then on, one
+// connect at a time has as much again as has gone by, and its second SYN.
+const slow = time.Second
 
 // headStart is how long an address has the door to itself before the next one
 // is tried beside it.
