@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,10 +43,14 @@ func (h *Host) Dial(network, address string, timeout time.Duration) (net.Conn, e
 }
 
 // A Banner is a server that says what an sshd says first, and no more.
-type Banner struct{ accepted atomic.Int64 }
+type Banner struct {
+	accepted, aborted atomic.Int64
+	open              sync.WaitGroup
+}
 
 // Banner starts a server on a TCP port, for IPv4 and IPv6, which greets with
-// "SSH-2.0-bench\r\n" and then waits for the client to go.
+// "SSH-2.0-bench\r\n" and closes the connection when it has read a line of the
+// client, or when the client goes.
 func (h *Host) Banner(t testing.TB, port int) *Banner {
 	t.Helper()
 	b := new(Banner)
@@ -57,6 +63,13 @@ func (h *Host) Banner(t testing.TB, port int) *Banner {
 // Accepted returns the number of connections so far.
 func (b *Banner) Accepted() int { return int(b.accepted.Load()) }
 
+// Aborted waits for the end of all connections and returns how many had none of
+// the client's lines: an sshd logs them as closed before authentication.
+func (b *Banner) Aborted() int {
+	b.open.Wait()
+	return int(b.aborted.Load())
+}
+
 func (b *Banner) serve(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
@@ -64,11 +77,14 @@ func (b *Banner) serve(listener net.Listener) {
 			return
 		}
 		b.accepted.Add(1)
-		go func() {
+		b.open.Go(func() {
 			defer conn.Close()
+			conn.SetDeadline(time.Now().Add(time.Minute))
 			io.WriteString(conn, "SSH-2.0-bench\r\n")
-			io.Copy(io.Discard, conn)
-		}()
+			if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+				b.aborted.Add(1)
+			}
+		})
 	}
 }
 
