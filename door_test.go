@@ -69,16 +69,16 @@ func TestShutDoors(t *testing.T) {
 		want string // the first line on stderr
 	}{
 		{"silent", "-w 1 198.51.100.2 22 " + sequence, func(t *testing.T, l *lab.Lab) { l.Server.Nft(t, silent) }, 1,
-			"knockpipe: sequence sent 8 times to 198.51.100.2, port 22 silent for 1s"},
+			"knockpipe: 4 knocks sent 8 times to 198.51.100.2, port 22 silent for 1s"},
 		{"silent, IPv6", "-w 1 2001:db8::2 22 " + sequence, func(t *testing.T, l *lab.Lab) { l.Server.Nft(t, silent) }, 1,
-			"knockpipe: sequence sent 8 times to 2001:db8::2, port 22 silent for 1s"},
+			"knockpipe: 4 knocks sent 8 times to 2001:db8::2, port 22 silent for 1s"},
 		{"wrong sequence", "-w 1 198.51.100.2 22 12345 23456 34567 45679",
 			func(t *testing.T, l *lab.Lab) {
 				l.Server.NftFile(t, "examples/nftables.conf")
 				l.Server.Banner(t, 22)
-			}, 1, "knockpipe: sequence sent 8 times to 198.51.100.2, port 22 refused for 1s"},
+			}, 1, "knockpipe: 4 knocks sent 8 times to 198.51.100.2, port 22 refused for 1s"},
 		{"no host there", "-w 1 198.51.100.77 22 " + sequence, nil, 1,
-			"knockpipe: sequence sent 8 times to 198.51.100.77, port 22 silent for 1s"},
+			"knockpipe: 4 knocks sent 8 times to 198.51.100.77, port 22 silent for 1s"},
 		{"no route", "203.0.113.77 22 " + sequence, nil, 1,
 			"knockpipe: 203.0.113.77: knock 1 of 4 (tcp): network is unreachable"},
 		{"no route, no knock", "203.0.113.77 22", nil, 1,

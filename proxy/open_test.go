@@ -30,15 +30,15 @@ func TestOpenStaysShut(t *testing.T) {
 		after time.Duration
 	}{
 		{"silent", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour}},
-			"sequence sent 17 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
+			"4 knocks sent 17 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
 		{"refused", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour, refuse: true}},
-			"sequence sent 17 times to 198.51.100.2, port 22 refused for 8s", 8 * time.Second},
+			"4 knocks sent 17 times to 198.51.100.2, port 22 refused for 8s", 8 * time.Second},
 		{"no route", map[netip.Addr]*sim{v4: {knocks: 4, locally: errSim}},
 			"198.51.100.2: network is unreachable", 0},
 		{"no route, both families", map[netip.Addr]*sim{v4: {knocks: 4, locally: errSim}, v6: {knocks: 4, locally: errSim}},
 			"2001:db8::2: network is unreachable", 0},
 		{"one silent, one without route", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour}, v6: {knocks: 4, locally: errSim}},
-			"sequence sent 17 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
+			"4 knocks sent 17 times to 198.51.100.2, port 22 silent for 8s", 8 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestOpenBounds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
 		_, _, err := opener.Open(ctx, []netip.Addr{v4}, 22)
-		if want := "sequence sent 3 times to 198.51.100.2, port 22 silent for 8s"; err == nil || err.Error() != want {
+		if want := "4 knocks sent 3 times to 198.51.100.2, port 22 silent for 8s"; err == nil || err.Error() != want {
 			t.Errorf("Open = %v, want %v", err, want)
 		}
 		if got, want := len(s.sent), 4+4+6; got != want { // the third is a restart
@@ -295,13 +295,13 @@ func TestShutError(t *testing.T) {
 		want   string
 		silent bool
 	}{
-		{[]Tries{{v4, 1, nil}}, "sequence sent once to 198.51.100.2, port 22 silent for 8s", true},
-		{[]Tries{{v4, 2, syscall.ECONNREFUSED}}, "sequence sent 2 times to 198.51.100.2, port 22 refused for 8s", false},
+		{[]Tries{{v4, 1, nil}}, "4 knocks sent once to 198.51.100.2, port 22 silent for 8s", true},
+		{[]Tries{{v4, 2, syscall.ECONNREFUSED}}, "4 knocks sent 2 times to 198.51.100.2, port 22 refused for 8s", false},
 		{[]Tries{{v6, 9, nil}, {v4, 8, syscall.EHOSTUNREACH}},
-			"sequence sent 9 times to 2001:db8::2, port 22 silent; sequence sent 8 times to 198.51.100.2, port 22 answered no route to host for 8s", false},
+			"4 knocks sent 9 times to 2001:db8::2, port 22 silent; 4 knocks sent 8 times to 198.51.100.2, port 22 answered no route to host for 8s", false},
 	}
 	for _, tt := range tests {
-		err := &ShutError{Tries: tt.tries, Port: 22, After: 8 * time.Second}
+		err := &ShutError{Knocks: 4, Tries: tt.tries, Port: 22, After: 8 * time.Second}
 		if got := err.Error(); got != tt.want {
 			t.Errorf("Error() = %q, want %q", got, tt.want)
 		}

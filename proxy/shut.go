@@ -11,9 +11,10 @@ import (
 
 // A ShutError says that a port stayed shut although its door was knocked at.
 type ShutError struct {
-	Tries []Tries // one for each address that was knocked at
-	Port  uint16
-	After time.Duration
+	Knocks int     // of the sequence
+	Tries  []Tries // one for each address that was knocked at
+	Port   uint16
+	After  time.Duration
 }
 
 // Tries is what happened at one address.
@@ -23,8 +24,12 @@ type Tries struct {
 	Answer error // the last answer to a connect; nil if the port was silent
 }
 
-// Error tells how often the sequence was sent, where to, and what the port did.
+// Error tells what was sent how often, where to, and what the port did.
 func (e *ShutError) Error() string {
+	knocks := fmt.Sprintf("%d knocks", e.Knocks)
+	if e.Knocks == 1 {
+		knocks = "1 knock"
+	}
 	var b strings.Builder
 	for i, t := range e.Tries {
 		if i > 0 {
@@ -34,7 +39,7 @@ func (e *ShutError) Error() string {
 		if t.Count == 1 {
 			times = "once"
 		}
-		fmt.Fprintf(&b, "sequence sent %s to %v, port %d %s", times, t.Addr, e.Port, t.state())
+		fmt.Fprintf(&b, "%s sent %s to %v, port %d %s", knocks, times, t.Addr, e.Port, t.state())
 	}
 	fmt.Fprintf(&b, " for %v", e.After)
 	return b.String()
@@ -63,7 +68,7 @@ func (t Tries) state() string {
 
 // failure is the error of a race that nobody won.
 func (r *race) failure(attempts []*attempt) error {
-	shut := &ShutError{Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
+	shut := &ShutError{Knocks: r.Knocks, Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
 	var errs []error
 	for _, a := range attempts {
 		switch {
