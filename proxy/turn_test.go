@@ -1,0 +1,89 @@
+package proxy
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestTurns drives an Opener through what may come of its wait for a turn.
+func TestTurns(t *testing.T) {
+	var ended []time.Duration // what the turns of this process were ended with
+	mine := Turn{End: func(took time.Duration) { ended = append(ended, took.Round(ms)) }}
+	tests := []struct {
+		name   string
+		turns  []Turn        // what the waits bring, each after a second; then they block
+		open   bool          // the other process's knock opens the door for this one too
+		knocks bool          // it has to knock
+		want   time.Duration // when it is in
+		ended  []time.Duration
+	}{
+		{"nobody else knocks", []Turn{mine}, false, true, 1050 * ms, []time.Duration{50 * ms}},
+		{"another is in", []Turn{{Took: 50 * ms}}, true, false, 1050 * ms, nil},
+		{"another is in, but alone", []Turn{{Took: 50 * ms}, mine}, false, true, 2170 * ms, []time.Duration{50 * ms}},
+		{"another gave up", []Turn{{}, mine}, false, true, 2050 * ms, []time.Duration{50 * ms}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ended = nil
+				s := &sim{delay: fixed(25 * ms), knocks: 4, open: tt.open}
+				opener := hosts(map[netip.Addr]*sim{v4: s})
+				waits := 0
+				opener.Turn = func(ctx context.Context, to netip.Addr) Turn {
+					if waits++; waits > len(tt.turns) {
+						<-ctx.Done()
+						return Turn{}
+					}
+					time.Sleep(time.Second)
+					return tt.turns[waits-1]
+				}
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+				defer cancel()
+				if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err != nil {
+					t.Fatalf("Open: %v", err)
+				}
+				took := time.Since(start)
+				synctest.Wait()
+				if d := took - tt.want; d < 0 || d > 6*ms { // a wait for others is up to 5 ms longer
+					t.Errorf("in after %v, want %v", took, tt.want)
+				}
+				if knocked := len(s.sent) > 0; knocked != tt.knocks {
+					t.Errorf("knocked: got %v, want %v", knocked, tt.knocks)
+				}
+				if len(ended) != len(tt.ended) || len(ended) > 0 && ended[0] != tt.ended[0] {
+					t.Errorf("turns ended with %v, want %v", ended, tt.ended)
+				}
+				checkOne(t, map[netip.Addr]*sim{v4: s})
+			})
+		})
+	}
+}
+
+// TestTurnEnds gives the turn to others when the door stays shut for long.
+func TestTurnEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
+		opener := hosts(map[netip.Addr]*sim{v4: s})
+		var ended []time.Duration
+		opener.Turn = func(context.Context, netip.Addr) Turn {
+			return Turn{End: func(took time.Duration) { ended = append(ended, took.Round(ms)) }}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err == nil {
+			t.Fatal("Open = nil, want an error")
+		}
+		if len(ended) < 2 || len(ended) > 4 {
+			t.Errorf("%d turns in 8s, want one for some 2s", len(ended))
+		}
+		for _, took := range ended {
+			if took != 0 {
+				t.Errorf("a turn ended with %v, want 0 as nobody is in", took)
+			}
+		}
+	})
+}
