@@ -158,8 +158,8 @@ func (t tool) banner(b *testing.B, l *lab.Lab) (time.Duration, error) {
 	io.WriteString(stdin, "SSH-2.0-bench\r\n")
 	_, err = io.ReadFull(stdout, make([]byte, 1))
 	took := time.Since(start)
-	io.Copy(io.Discard, stdout)
 	stdin.Close()
+	io.Copy(io.Discard, stdout)
 	var exit *exec.ExitError
 	if e := cmd.Wait(); e != nil && !errors.As(e, &exit) {
 		b.Fatalf("%s: %v", t.name, e)

@@ -3,6 +3,7 @@ package config_test
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestNotes has what people trip over. A hint is what the message of a failed
@@ -109,13 +110,13 @@ func TestAlias(t *testing.T) {
 	}
 }
 
-// TestNoKnock leaves the Knock lines alone, right or wrong.
+// TestNoKnock leaves the sequence alone, right or wrong. The rest still counts.
 func TestNoKnock(t *testing.T) {
-	h := newHome(t, map[string]string{"config": "HostName a\n# Knock: 447x\n# KnockTimeout: x\n"})
+	h := newHome(t, map[string]string{"config": "HostName a\n# Knock: 447x\n# KnockTimeout: 20\n"})
 	q := query("web", "")
 	q.NoKnock = true
 	s, err := h.Load(q)
-	if err != nil || s.HostName != "a" || len(s.Knock) > 0 || len(s.Entries()) != 1 {
-		t.Errorf("got %+v, %v, want HostName alone", s, err)
+	if err != nil || s.HostName != "a" || len(s.Knock) > 0 || s.KnockTimeout != 20*time.Second || len(s.Entries()) != 2 {
+		t.Errorf("got %+v, %v, want HostName and KnockTimeout", s, err)
 	}
 }

@@ -23,7 +23,7 @@ func (r *reader) settings() (*Settings, error) {
 	s := &Settings{Notes: r.notes}
 	for kw := kwHostName; kw < numKeywords; kw++ {
 		v := r.chosen(kw)
-		if v.Line == 0 || kw.isKnock() && r.given {
+		if v.Line == 0 || kw == kwKnock && r.given {
 			continue
 		}
 		words, err := v.words(kw)

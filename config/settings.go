@@ -14,8 +14,8 @@ type Query struct {
 	Name string // as the user typed it: ssh's %n
 	User string // as the user typed it: ssh -l; empty if not given
 
-	// NoKnock leaves the Knock keywords out, right or wrong, because the knock
-	// is known already.
+	// NoKnock leaves the keyword Knock out, right or wrong, because the knock is
+	// known already.
 	NoKnock bool
 }
 
