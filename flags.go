@@ -32,6 +32,7 @@ with no knock is piped as nc would.
 
   -4, -6                    use IPv4 or IPv6 only
   -E, -log FILE             append what -v tells to FILE, with time and pid
+  -F                        pass the socket to ssh and exit (ProxyUseFdpass yes)
   -f, -config FILE          read this config only; "none" reads none
   -G                        print what would be used for the host, and where each
                             setting comes from; the port may be left out
@@ -68,7 +69,7 @@ type question struct {
 	logFile string
 	verbose int
 
-	only4, only6, knockOnly, explain, version, help bool
+	only4, only6, pass, knockOnly, explain, version, help bool
 }
 
 // parseArgs reads the command line. Every error is a [*failure] with exit 2.
@@ -114,6 +115,7 @@ func (q *question) define(flags *flag.FlagSet) {
 	yes(&q.only4, "4")
 	yes(&q.only6, "6")
 	text(&q.logFile, "E", "log")
+	yes(&q.pass, "F")
 	text(&q.config, "f", "config")
 	yes(&q.explain, "G")
 	yes(&q.knockOnly, "k", "knock-only")
@@ -170,6 +172,8 @@ func (q *question) check() error {
 		return errors.New("-4 and -6 exclude each other")
 	case q.knockOnly && q.explain:
 		return errors.New("-k and -G exclude each other")
+	case q.pass && q.knockOnly:
+		return errors.New("-F and -k exclude each other")
 	case q.only4:
 		q.family = proxy.IPv4
 	case q.only6:

@@ -4,17 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
-
-	"knockpipe/proxy"
 )
 
 // version is set by release builds.
@@ -59,6 +53,9 @@ func answer(q *question, report *reporter) error {
 	if q.explain {
 		return p.explain(os.Stdout, report)
 	}
+	if err := p.checkPass(); err != nil {
+		return err
+	}
 	p.tell(report)
 	ctx := context.Background()
 	if p.limit > 0 {
@@ -78,23 +75,7 @@ func answer(q *question, report *reporter) error {
 		return openFailure(p, err)
 	}
 	report.logf("open after %v", time.Since(start).Round(100*time.Microsecond))
-	return splice(conn, q, report)
-}
-
-// splice is the session itself. A stdout that nobody reads is an error to
-// report, not a signal to die of.
-func splice(conn net.Conn, q *question, report *reporter) error {
-	signal.Ignore(syscall.SIGPIPE)
-	err := proxy.Splice(conn, os.Stdin, os.Stdout)
-	switch {
-	case err == nil:
-		report.logf("session ended by %s", q.host)
-		return nil
-	case errors.Is(err, syscall.EPIPE):
-		return &failure{code: exitNetwork, err: errors.New("stdout: its reader is gone")}
-	default:
-		return &failure{code: exitNetwork, err: fmt.Errorf("%s port %d: %w", q.host, q.port, err)}
-	}
+	return target.session(conn)
 }
 
 // versionString is the release's version, or the module's, or "devel".

@@ -1,27 +1,62 @@
 package proxy
 
 import (
-	"io"
+	"errors"
 	"net"
 	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
 )
 
-// Splice carries in to conn and conn to out, until the network's side ends.
+// Traffic counts the bytes of a session, while it goes on too.
+type Traffic struct {
+	Sent     atomic.Int64 // to the network
+	Received atomic.Int64 // from the network
+}
+
+// farewell is how long what ssh wrote last may take, when ssh itself is gone.
+const farewell = 2 * time.Second
+
+// Splice carries in to conn and conn to out, until the network's side ends. It
+// takes conn over; the end of the process closes it.
 //
 // The end of in is passed on, and the other way goes on: an answer may follow.
 // The end of conn ends all, without waiting for in, which may never end: a read
 // from a pipe cannot be woken, so the goroutine that reads is left to the end of
-// the process. The error is the system's own, EPIPE where nobody reads out.
-func Splice(conn net.Conn, in, out *os.File) error {
-	go copyUp(conn, in)
-	// Bare types on both sides let io.Copy use splice(2).
-	_, err := io.Copy(out, conn)
-	return cause(err)
-}
-
-func copyUp(conn net.Conn, in *os.File) {
-	io.Copy(conn, in)
-	if c, ok := conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite()
+// the process.
+//
+// Where nobody reads out any more, that is the end too, even if conn is silent
+// (on Linux; elsewhere only when there is something to write). It is no error if
+// in is a pipe that nobody writes any more either: that is how ssh ends. Else the
+// error is EPIPE. Other errors are the system's own.
+func Splice(conn net.Conn, in, out *os.File, traffic *Traffic) error {
+	network, err := detach(conn)
+	if err != nil {
+		return cause(err)
 	}
+	sent := make(chan error, 1)
+	go func() {
+		err := carryUp(network, in, &traffic.Sent)
+		network.closeWrite()
+		sent <- err
+	}()
+	err = carryDown(out, network, &traffic.Received)
+	switch {
+	case errors.Is(err, syscall.EPIPE) && hungUp(in):
+		select {
+		case <-sent:
+		case <-time.After(farewell):
+		}
+		return nil
+	case err == nil: // the kernel tells an error once, and may have told the other side
+		select {
+		case err = <-sent:
+		default:
+		}
+		if errors.Is(err, syscall.EPIPE) {
+			err = nil
+		}
+	}
+	return cause(err)
 }

@@ -44,7 +44,7 @@ func startSession(t *testing.T) *session {
 	}
 	s := &session{in: inW, out: outR, server: server.(*net.TCPConn), ended: make(chan error, 1)}
 	go func() {
-		err := Splice(client, inR, outW)
+		err := Splice(client, inR, outW, new(Traffic))
 		outW.Close() // as the end of the process does
 		s.ended <- err
 	}()

@@ -5,8 +5,8 @@ import "time"
 // A Record is what is known of a door. Its zero value is nothing.
 type Record struct {
 	// Strict counts for and against the door being one that is spoilt by a knock
-	// out of order, or takes its time: up to 3 either way, so that it takes more
-	// than one odd opening to change what is well known.
+	// out of order, or takes its time: 3 either way at the most, so that what was
+	// long true does not outweigh what is.
 	Strict int
 
 	Gap  time.Duration // that the next paced try should have
@@ -45,46 +45,53 @@ const (
 	slowest = 60 * time.Millisecond
 
 	mostStrict = 3
+	paceFrom   = 2 // how strict a door has to be for a paced beginning
 )
 
 // Pace is how to begin. The rest lets the answer to a try come before the next
 // one leaves, because knocks that arrive at an open door leave it half way through
 // the next sequence.
 func (r Record) Pace() Pace {
-	if r.Strict <= 0 {
+	if r.Strict < paceFrom {
 		return Pace{}
 	}
 	return Pace{r.Gap, r.Took + slowest, !r.Clean}
 }
 
 // Learn returns the record with one more opening in it, which began at the pace
-// that the record says. A door that opens to a burst stays unknown.
+// that the record says.
 func (r Record) Learn(o Opening) Record {
-	began := r.Pace()
-	paced := began.Gap > 0
+	paced := r.Pace().Gap > 0
 	if !paced && r == (Record{}) && o.Tries <= burstTries {
 		return r
 	}
-	// A strict door does not open to a burst over a link that reorders, and a
-	// forgiving one is open as soon as the last knock is there.
-	strict := o.Tries > burstTries
-	if paced {
-		strict = o.Tries > 1 || o.Lag > 2*o.Gap
-	}
-	if strict {
-		r.Strict = min(r.Strict+1, mostStrict)
-	} else {
-		r.Strict = max(r.Strict-1, -mostStrict)
-	}
+	r.Strict = min(max(r.Strict+evidence(paced, o), -mostStrict), mostStrict)
 	switch {
 	case paced && o.Tries == 1:
-		r.Gap = max(began.Gap*3/4, minGap)
+		r.Gap = max(r.Gap*3/4, minGap)
 	case paced:
-		r.Gap = min(began.Gap*3/2, maxGap)
+		r.Gap = min(r.Gap*3/2, maxGap)
 	case r.Gap == 0:
 		r.Gap = max(o.Gap/2, minGap)
 	}
 	r.Took = o.Took
 	r.Clean = paced && o.Tries == 1
 	return r
+}
+
+// evidence is how much an opening says for a strict door, or against one.
+//
+// A strict door hardly ever opens to a burst. A forgiving one often does not
+// either, over a link that loses and reorders. So one burst that opens it counts
+// for more than one that does not. A pace is kept as long as it works, which at a
+// strict door it does at the first try; but not if the door is open as soon as the
+// last knock is there, as a burst would have done then.
+func evidence(paced bool, o Opening) int {
+	switch {
+	case !paced && o.Tries <= burstTries:
+		return -2
+	case paced && (o.Tries > 1 || o.Lag <= 2*o.Gap):
+		return -1
+	}
+	return 1
 }

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"net"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// A connEnd is a connection that Go's own poller does not watch: it would wake up
+// for each packet.
+type connEnd struct{ fd int }
+
+// detach takes conn out of Go's hands.
+func detach(conn net.Conn) (connEnd, error) {
+	defer conn.Close()
+	fd, err := duplicate(conn.(syscall.Conn))
+	return connEnd{fd}, err
+}
+
+func (e connEnd) closeWrite() { unix.Shutdown(e.fd, unix.SHUT_WR) }
+
+// duplicate returns a descriptor of its own for an open file. Unlike File and Fd
+// of Go's types, it leaves the flags alone: others may share them.
+func duplicate(f syscall.Conn) (fd int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	if e := raw.Control(func(n uintptr) { fd, err = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 0) }); e != nil {
+		return -1, e
+	}
+	return fd, err
+}
+
+// carryUp moves bytes until the end of in, which is no error.
+func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
+	from, err := duplicate(in)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(from)
+	return carry(to.fd, from, count)
+}
+
+// carryDown moves bytes until the end of the connection, which is no error.
+func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
+	to, err := duplicate(out)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(to)
+	return carry(to, from.fd, count)
+}
+
+func carry(to, from int, count *atomic.Int64) error {
+	s := stream{from: from, to: to}
+	s.zeroCopy = isPipe(s.from) || isPipe(s.to)
+	for {
+		n, err := s.move()
+		switch {
+		case n > 0:
+			if count.Add(int64(n)) >= widenAfter {
+				s.widen()
+			}
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			if err := s.wait(); err != nil {
+				return err
+			}
+		case err == unix.EINVAL && s.zeroCopy: // a file system or a flag that splice does not take
+			s.zeroCopy = false
+		default:
+			return err
+		}
+	}
+}
+
+// hungUp reports whether f is a pipe that nobody writes to any more. Who closes
+// both of two pipes does it one after the other, so it waits a little.
+func hungUp(f *os.File) bool {
+	fd, err := duplicate(f)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	fds := []unix.PollFd{{Fd: int32(fd)}}
+	n, _ := unix.Poll(fds, 100)
+	return n > 0 && fds[0].Revents&unix.POLLHUP != 0
+}

@@ -1,0 +1,48 @@
+//go:build !linux
+
+package proxy
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+)
+
+// A connEnd is the connection, which needs no special care here.
+type connEnd struct{ net.Conn }
+
+func detach(conn net.Conn) (connEnd, error) { return connEnd{conn}, nil }
+
+func (e connEnd) closeWrite() {
+	if c, ok := e.Conn.(interface{ CloseWrite() error }); ok {
+		c.CloseWrite()
+	}
+}
+
+// carryUp copies bytes until the end of in, which is no error.
+func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
+	_, err := io.Copy(counter{to, count}, in)
+	return err
+}
+
+// carryDown copies bytes until the end of the connection, which is no error.
+func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
+	_, err := io.Copy(counter{out, count}, from)
+	return err
+}
+
+// A counter counts what is written.
+type counter struct {
+	io.Writer
+	count *atomic.Int64
+}
+
+func (c counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.count.Add(int64(n))
+	return n, err
+}
+
+// hungUp cannot be told without a read.
+func hungUp(*os.File) bool { return false }
