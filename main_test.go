@@ -49,11 +49,12 @@ func TestScript(t *testing.T) {
 //
 //	server greet   says hello, and bye when the client has ended its side
 //	server chatter says something again and again
+//	server mute    says nothing
 //	server close   closes at once
 //	server none    listens no more: a port that refuses
 func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: server greet|chatter|close|none")
+		ts.Fatalf("usage: server greet|chatter|mute|close|none")
 	}
 	serve, ok := servers[args[0]]
 	if !ok {
@@ -84,6 +85,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 var servers = map[string]func(net.Conn){
 	"none":  nil,
 	"close": func(net.Conn) {},
+	"mute":  func(conn net.Conn) { io.Copy(io.Discard, conn) },
 	"greet": func(conn net.Conn) {
 		io.WriteString(conn, "hello\n")
 		said, _ := io.ReadAll(conn)

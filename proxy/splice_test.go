@@ -21,19 +21,7 @@ type session struct {
 
 func startSession(t *testing.T) *session {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	client, err := net.Dial("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := listener.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, server := connected(t)
 	inR, inW, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -42,14 +30,14 @@ func startSession(t *testing.T) *session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &session{in: inW, out: outR, server: server.(*net.TCPConn), ended: make(chan error, 1)}
+	s := &session{in: inW, out: outR, server: server, ended: make(chan error, 1)}
 	go func() {
 		err := Splice(client, inR, outW, new(Traffic))
 		outW.Close() // as the end of the process does
 		s.ended <- err
 	}()
 	t.Cleanup(func() {
-		for _, c := range []io.Closer{client, server, inR, inW, outR, outW} {
+		for _, c := range []io.Closer{inR, inW, outR, outW} {
 			c.Close()
 		}
 	})
@@ -130,4 +118,27 @@ func TestSpliceBothWays(t *testing.T) {
 	if err := <-s.ended; err != nil {
 		t.Errorf("Splice = %v, want no error", err)
 	}
+}
+
+// connected returns both ends of a connection.
+func connected(t *testing.T) (client, server *net.TCPConn) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	c, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		s.Close()
+	})
+	return c.(*net.TCPConn), s.(*net.TCPConn)
 }

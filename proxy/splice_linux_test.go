@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestSpliceReaderGoneInSilence notices at once that nobody reads any more: the
+// server may not say another word for hours.
+func TestSpliceReaderGoneInSilence(t *testing.T) {
+	s := startSession(t)
+	s.out.Close()
+	if err := <-s.ended; !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("Splice = %v, want %v", err, syscall.EPIPE)
+	}
+}
+
+// TestSpliceSSHGone closes both pipes, as the end of ssh does. What it wrote last
+// still gets to the server.
+func TestSpliceSSHGone(t *testing.T) {
+	s := startSession(t)
+	io.WriteString(s.in, "goodbye")
+	s.in.Close()
+	s.out.Close()
+	if err := <-s.ended; err != nil {
+		t.Errorf("Splice = %v, want no error", err)
+	}
+	if got, err := io.ReadAll(s.server); err != nil || string(got) != "goodbye" {
+		t.Errorf("the server read %q, %v; want %q", got, err, "goodbye")
+	}
+}
+
+// TestSpliceBackpressure lets a reader stall: the server gets stuck after what the
+// kernel's buffers hold, and nothing is lost.
+func TestSpliceBackpressure(t *testing.T) {
+	s := startSession(t)
+	block := bytes.Repeat([]byte("0123456789abcdef"), megabyte/16)
+	s.server.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+	total := 0
+	for total < 1<<30 {
+		n, err := s.server.Write(block)
+		if total += n; err != nil {
+			break
+		}
+	}
+	if most := 64 * megabyte; total > most {
+		t.Errorf("%d bytes went through to nobody, want at most %d", total, most)
+	}
+	s.server.Close()
+	got, err := io.Copy(io.Discard, s.out)
+	if err != nil || got != int64(total) {
+		t.Errorf("read %d bytes, %v; want the %d that were written", got, err, total)
+	}
+	if err := <-s.ended; err != nil {
+		t.Errorf("Splice = %v, want no error", err)
+	}
+}
+
+// TestSpliceFiles runs between files that splice(2) does not take.
+func TestSpliceFiles(t *testing.T) {
+	want := bytes.Repeat([]byte("0123456789abcdef"), 3*megabyte/16)
+	dir := t.TempDir()
+	input := filepath.Join(dir, "in")
+	if err := os.WriteFile(input, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, far := os.NewFile(uintptr(pair[0]), "socket"), os.NewFile(uintptr(pair[1]), "far")
+	defer socket.Close()
+	go func() {
+		defer far.Close()
+		far.Write(want)
+		syscall.Shutdown(pair[1], syscall.SHUT_WR)
+		io.Copy(io.Discard, far)
+	}()
+	pipe := func() *os.File {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			defer w.Close()
+			w.Write(want)
+		}()
+		return r
+	}
+	open := func(name string, flags int) *os.File {
+		f, err := os.OpenFile(filepath.Join(dir, name), flags, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for name, files := range map[string][2]*os.File{
+		"file to file":       {open("in", os.O_RDONLY), open("out", os.O_CREATE|os.O_RDWR)},
+		"pipe to file":       {pipe(), open("out2", os.O_CREATE|os.O_RDWR)},
+		"file to the end of": {open("in", os.O_RDONLY), open("out3", os.O_CREATE|os.O_RDWR|os.O_APPEND)},
+		"pipe to the end of": {pipe(), open("out4", os.O_CREATE|os.O_RDWR|os.O_APPEND)},
+		"socket to file":     {socket, open("out5", os.O_CREATE|os.O_RDWR)},
+	} {
+		client, server := connected(t)
+		go func() {
+			io.Copy(server, server) // an echo
+			server.CloseWrite()
+		}()
+		traffic := new(Traffic)
+		if err := Splice(client, files[0], files[1], traffic); err != nil {
+			t.Errorf("%s: Splice = %v, want no error", name, err)
+		}
+		got, err := os.ReadFile(files[1].Name())
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: got %d bytes, %v, want the %d that were written", name, len(got), err, len(want))
+		}
+		if sent, received := traffic.Sent.Load(), traffic.Received.Load(); sent != int64(len(want)) || received != sent {
+			t.Errorf("%s: %d bytes sent and %d received, want %d", name, sent, received, len(want))
+		}
+		files[0].Close()
+		files[1].Close()
+	}
+}
