@@ -47,10 +47,16 @@ func (d doors) turn(ctx context.Context, to netip.Addr) proxy.Turn {
 
 // pace is how to knock at the door of an address.
 func (d doors) pace(to netip.Addr) proxy.Pace {
+	var pace proxy.Pace
 	if d.memory == nil {
-		return proxy.Pace{Gap: d.settings.KnockDelay}
+		pace.Gap = d.settings.KnockDelay
+	} else {
+		pace = proxy.Pace(d.memory.Recall(d.of(to)).Pace())
 	}
-	return proxy.Pace(d.memory.Recall(d.of(to)).Pace())
+	if d.knocks.Pauses() > 0 { // a burst of what takes its time is none
+		pace.Gap = max(pace.Gap, time.Millisecond)
+	}
+	return pace
 }
 
 // learn remembers how the door was opened.

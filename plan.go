@@ -58,6 +58,10 @@ func newPlan(q *question) (*plan, error) {
 		p.family = families[settings.Family]
 	}
 	p.limit = p.timeLimit()
+	if pauses := p.knocks.Pauses(); p.limit > 0 && pauses >= p.limit {
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit),
+			hint: "give it more time by KnockTimeout or -w"}
+	}
 	if q.knockOnly && len(p.knocks) == 0 {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", name), hint: p.configHint()}
 	}
@@ -91,11 +95,11 @@ func (p *plan) timeLimit() time.Duration {
 // tell says where the knock comes from, and what looks wrong in the config.
 func (p *plan) tell(report *reporter) {
 	if len(p.question.knocks) > 0 {
-		report.logf("%d knocks from the command line", len(p.knocks))
+		report.logf("%d knocks from the command line", p.knocks.Knocks())
 	} else {
 		for _, e := range p.settings.Entries() {
 			if e.Keyword == "knock" {
-				report.logf("%d knocks from %s:%d", len(p.knocks), e.File, e.Line)
+				report.logf("%d knocks from %s:%d", p.knocks.Knocks(), e.File, e.Line)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func (t *target) open(ctx context.Context) (net.Conn, error) {
 	var shared doors
 	if len(t.knocks) > 0 {
 		shared = t.share()
-		opener.Knock, opener.Knocks = t.knock, len(t.knocks)
+		opener.Knock, opener.Knocks = t.knock, t.knocks.Knocks()
 		opener.Tries, opener.Connects = t.settings.KnockTries, t.settings.KnockConnects
 		opener.Pace, opener.Turn = shared.pace, shared.turn
 	}
@@ -105,7 +105,7 @@ func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error 
 	if !door.IsValid() {
 		return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
 	}
-	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Logf: t.report.logf2}
+	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Wait: t.question.knockOnly, Logf: t.report.logf2}
 	return sender.Send(ctx, t.knocks)
 }
 

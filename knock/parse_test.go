@@ -22,18 +22,36 @@ func TestParse(t *testing.T) {
 		{"12345x", "error: knock 1 of 1: no port number"},
 		{"1 tcp:", "error: knock 2 of 2: no port number"},
 		{"1 udp:x", "error: knock 2 of 2: no port number"},
-		{"1,2: 3", "error: knock 2 of 3: unknown protocol: tcp or udp"},
-		{"1:2", "error: knock 1 of 1: unknown protocol: tcp or udp"},
-		{"1/2", "error: knock 1 of 1: unknown protocol: tcp or udp"},
-		{"4471:4472x", "error: knock 1 of 1: unknown protocol: tcp or udp"},
-		{"sctp:4471", `error: knock 1 of 1: unknown protocol "sctp": tcp or udp`},
-		{"1 4471/icmp", `error: knock 2 of 2: unknown protocol "icmp": tcp or udp`},
-		{":1", "error: knock 1 of 1: unknown protocol: tcp or udp"},
+		{"1,2: 3", "error: knock 2 of 3: unknown protocol: tcp, udp, icmp or pause"},
+		{"1:2", "error: knock 1 of 1: unknown protocol: tcp, udp, icmp or pause"},
+		{"1/2", "error: knock 1 of 1: unknown protocol: tcp, udp, icmp or pause"},
+		{"4471:4472x", "error: knock 1 of 1: unknown protocol: tcp, udp, icmp or pause"},
+		{"sctp:4471", `error: knock 1 of 1: unknown protocol "sctp": tcp, udp, icmp or pause`},
+		{"1 4471/icmp", "error: knock 2 of 2: icmp has no port"},
+		{"icmp:4471", "error: knock 1 of 1: icmp has no port"},
+		{"icmp,size=65508", "error: knock 1 of 1: size= takes a number of bytes up to 65507"},
+		{"icmp,size=-1", "error: knock 1 of 1: size= takes a number of bytes up to 65507"},
+		{"icmp,text=4471", "error: knock 1 of 1: text is no option of icmp"},
+		{"udp:1,size=0", "error: knock 1 of 1: size= takes a number of bytes up to 65507"},
+		{"udp:1,hex=447", "error: knock 1 of 1: hex= takes pairs of hexadecimal digits"},
+		{"udp:1,hex=", "error: knock 1 of 1: hex= takes pairs of hexadecimal digits"},
+		{"udp:1,text=", "error: knock 1 of 1: text= takes the payload, which is not empty"},
+		{"udp:1,connect", "error: knock 1 of 1: connect is no option of udp"},
+		{"udp:1,size=2,hex=00", "error: knock 1 of 1: size= takes a number of bytes up to 65507"},
+		{"tcp:1,size=2", "error: knock 1 of 1: size is no option of tcp"},
+		{"tcp:1,connect,connect", "error: knock 1 of 1: unknown option after the comma"},
+		{"1,secret4471", "error: knock 1 of 1: unknown option after the comma"},
+		{"1 pause:", "error: knock 2 of 2: not a pause of up to 1m0s, such as 250ms or 1s"},
+		{"1 pause:0", "error: knock 2 of 2: not a pause of up to 1m0s, such as 250ms or 1s"},
+		{"1 pause:2m", "error: knock 2 of 2: not a pause of up to 1m0s, such as 250ms or 1s"},
+		{"1 pause:5s,size=2", "error: knock 2 of 2: size is no option of pause"},
+		{"pause:1s", "error: nothing but pauses: no knock in the sequence"},
+		{"udp:1,size=65507 icmp,size=30", "error: knock 2 of 2: more than 65536 bytes of payload in the sequence"},
+		{":1", "error: knock 1 of 1: unknown protocol: tcp, udp, icmp or pause"},
 		{"1,", "error: knock 1 of 1: nothing after the comma"},
 		{"1,,2", "error: knock 1 of 2: nothing after the comma"},
 		{",1", "error: knock 1 of 2: empty"},
 		{"1,udp:2", "error: knock 1 of 1: unknown option after the comma"},
-		{"udp:1,text=4471", "error: knock 1 of 1: unknown option after the comma"},
 		{"1;2", "error: knock 1 of 1: no port number"},
 		{"１２", "error: knock 1 of 1: no port number"},
 		{strings.Repeat("1 ", 65), "error: 65 knocks: a sequence has at most 64"},
@@ -47,6 +65,14 @@ func TestParse(t *testing.T) {
 		{"1/udp 2:udp udp:3 udp/4 Udp:5", "udp:1 udp:2 udp:3 udp:4 udp:5"},
 		{"7000,8000:udp,9000", "7000 udp:8000 9000"},
 		{"7000:udp,8000 1", "udp:7000 8000 1"},
+		{"udp:1,text=a 2", "udp:1,hex=61 2"},
+		{"udp:1,TEXT=a,2,b=c 3", "udp:1,hex=612c322c623d63 3"},
+		{"1,udp:2,text=1", "error: knock 1 of 1: unknown option after the comma"},
+		{"7000,8000:udp,hex=0A0b,9000", "7000 udp:8000,hex=0a0b 9000"},
+		{"udp:1,size=3 udp:2,size=1", "udp:1,hex=000000 udp:2"},
+		{"icmp icmp,size=0 ICMP,SIZE=95", "icmp,size=56 icmp,size=0 icmp,size=95"},
+		{"1,connect tcp:2,CONNECT 3/tcp,connect,4", "1,connect 2,connect 3,connect 4"},
+		{"1 pause:250 2 pause:1.5s 3", "1 pause:250ms 2 pause:1.5s 3"},
 		{strings.Repeat("1 ", 64), strings.Repeat("1 ", 63) + "1"},
 	}
 	for _, tt := range tests {
@@ -71,11 +97,12 @@ func FuzzParse(f *testing.F) {
 	f.Add("12345 23456 34567 45678")
 	f.Add("7000,8000:udp,9000/tcp")
 	f.Add("udp:7000,text=open ,: /")
+	f.Add("icmp,size=95 pause:250 443,connect udp:1,hex=00ff udp:1,size=9")
 	f.Fuzz(func(t *testing.T, line string) {
 		words := strings.Fields(line)
 		seq, err := knock.Parse(words)
 		if err != nil {
-			said := strings.ReplaceAll(err.Error(), "between 1 and 65535", "")
+			said := strings.NewReplacer("between 1 and 65535", "", "65507", "", "65536", "", "250ms", "").Replace(err.Error())
 			for _, word := range words {
 				if len(word) > 2 && strings.Trim(word, "0123456789") == "" && strings.Contains(said, word) && len(words) <= knock.MaxSteps {
 					t.Fatalf("the error %q shows %q", err, word)

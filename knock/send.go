@@ -16,6 +16,10 @@ type Sender struct {
 	Source netip.Addr    // the local address to knock from; the zero Addr lets the system choose
 	Gap    time.Duration // the pause between two knocks; zero sends them back to back
 
+	// Wait keeps Send until each connection of a knock is over, for a process that
+	// ends after it.
+	Wait bool
+
 	// Restart first ends what an earlier try may have left half done: the second
 	// knock comes twice ahead of a sequence of three or more. knockd 0.8 drops a
 	// half done sequence at a knock that does not continue it, and then does not
@@ -31,48 +35,89 @@ type Sender struct {
 // none that could be trusted. An error means that a knock could not leave this
 // machine, or that ctx ended before the last one.
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
-	order := make([]int, 0, len(seq)+2)
-	if s.Restart && len(seq) > 2 {
-		order = append(order, 1, 1)
-	}
-	for i := range seq {
-		order = append(order, i)
-	}
-	for n, i := range order {
-		if n > 0 && s.Gap > 0 {
+	for n, i := range s.order(seq) {
+		step := seq[i]
+		wait := step.Pause
+		if n > 0 {
+			wait = max(wait, s.Gap)
+		}
+		if wait > 0 {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-time.After(s.Gap):
+			case <-time.After(wait):
 			}
 		}
-		if err := s.send(seq[i]); err != nil {
-			return fmt.Errorf("knock %d of %d (%v): %w", i+1, len(seq), seq[i].Proto, withoutAddr(err))
+		if err := s.send(step); err != nil {
+			return fmt.Errorf("knock %d of %d (%v): %w", i+1, len(seq), step.Proto, withoutAddr(err))
 		}
-		if s.Logf != nil {
-			s.Logf("knock %d of %d (%v) to %v", i+1, len(seq), seq[i].Proto, s.To)
+		if s.Logf != nil && step.Proto != Pause {
+			s.Logf("knock %d of %d (%v) to %v", i+1, len(seq), step.Proto, s.To)
 		}
 	}
 	return nil
 }
 
+// order is which steps are sent, one after the other.
+func (s *Sender) order(seq Sequence) []int {
+	order := make([]int, 0, len(seq)+2)
+	if s.Restart && len(seq) > 2 && seq[1].Proto != Pause {
+		order = append(order, 1, 1)
+	}
+	for i := range seq {
+		order = append(order, i)
+	}
+	return order
+}
+
 func (s *Sender) send(step Step) error {
-	if step.Proto == UDP {
-		return s.sendUDP(step.Port)
+	switch {
+	case step.Proto == Pause:
+		return nil
+	case step.Proto == ICMP:
+		return s.sendICMP(step.Size)
+	case step.Proto == UDP:
+		return s.sendUDP(step.Port, step.Payload)
+	case step.Connect && s.Wait:
+		s.connect(step.Port)
+		return nil
+	case step.Connect:
+		go s.connect(step.Port)
+		return nil
 	}
 	return s.sendTCP(step.Port)
 }
 
-// sendUDP sends one zero byte, as knock(1) does. The socket is a fresh one: an
-// earlier knock's ICMP error would fail a second write on the same one.
-func (s *Sender) sendUDP(port uint16) error {
+// sendUDP sends one datagram. The socket is a fresh one: an earlier knock's ICMP
+// error would fail a second write on the same one.
+func (s *Sender) sendUDP(port uint16, payload string) error {
 	conn, err := net.DialUDP("udp", s.sourceUDP(), net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.To, port)))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_, err = conn.Write([]byte{0})
+	_, err = conn.Write([]byte(payload))
 	return err
+}
+
+// connectTime is how long a whole connection is kept, for a proxy on the way to
+// make its own. It ends before the kernel repeats a SYN.
+const connectTime = 900 * time.Millisecond
+
+// connect makes a connection and closes it again. No other knock waits for it: the
+// port may well be silent.
+func (s *Sender) connect(port uint16) {
+	dialer := net.Dialer{Timeout: connectTime}
+	if s.Source.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
+	}
+	conn, err := dialer.Dial("tcp", netip.AddrPortFrom(s.To, port).String())
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(connectTime))
+	conn.Read(make([]byte, 1))
 }
 
 func (s *Sender) sourceUDP() *net.UDPAddr {

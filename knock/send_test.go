@@ -123,7 +123,7 @@ func TestSendUDP(t *testing.T) {
 		defer door.Close()
 		port := uint16(door.LocalAddr().(*net.UDPAddr).Port)
 		sender := knock.Sender{To: addr, Source: addr, Gap: time.Microsecond}
-		if err := sender.Send(t.Context(), knock.Sequence{{Proto: knock.UDP, Port: port}, {Proto: knock.UDP, Port: port}}); err != nil {
+		if err := sender.Send(t.Context(), knock.Sequence{{Proto: knock.UDP, Port: port, Payload: "\x00"}, {Proto: knock.UDP, Port: port, Payload: "\x00"}}); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
