@@ -115,6 +115,9 @@ func (c course) run(b *testing.B) []result {
 				continue
 			}
 			door.forget(b, l)
+			if c.guard == "knockd" { // what another tool has left half done is over by now
+				l.Client.Command("knock", l.Server.IP4.String(), "23456", "23456", "23456").Run()
+			}
 			server := servers[t.port]
 			accepted, aborted := server.Accepted(), server.Aborted()
 			took, err := t.banner(b, l)

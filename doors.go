@@ -7,7 +7,16 @@ import (
 	"time"
 
 	"knockpipe/internal/state"
+	"knockpipe/knock"
 	"knockpipe/proxy"
+)
+
+// fwknopd takes 20 to 200 ms from its packet to the open port. A packet that got
+// lost is followed by another after spaRest; until then, a connect starts as often
+// as the limits of the first second allow.
+const (
+	spaRest  = 400 * time.Millisecond
+	spaEvery = 20 * time.Millisecond
 )
 
 // doors is what this process shares with the user's others about the doors of a
@@ -25,7 +34,7 @@ func (t *target) share() doors {
 	if d.turns.Dir, err = state.RuntimeDir(os.Getenv, t.home); err != nil {
 		t.report.logf2("no turns at knocking: %v", err)
 	}
-	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 {
+	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 || t.knocks.Has(knock.FWKNOP) {
 		return d
 	}
 	dir, err := state.StateDir(os.Getenv, t.home)
@@ -47,13 +56,15 @@ func (d doors) turn(ctx context.Context, to netip.Addr) proxy.Turn {
 
 // pace is how to knock at the door of an address.
 func (d doors) pace(to netip.Addr) proxy.Pace {
-	var pace proxy.Pace
-	if d.memory == nil {
-		pace.Gap = d.settings.KnockDelay
-	} else {
-		pace = proxy.Pace(d.memory.Recall(d.of(to)).Pace())
+	pace := proxy.Pace{Gap: d.settings.KnockDelay}
+	if d.memory != nil {
+		p := d.memory.Recall(d.of(to)).Pace()
+		pace = proxy.Pace{Gap: p.Gap, Rest: p.Rest, Restart: p.Restart}
 	}
-	if d.knocks.Pauses() > 0 { // a burst of what takes its time is none
+	switch {
+	case d.knocks.Has(knock.FWKNOP):
+		pace.Gap, pace.Rest, pace.Every = max(pace.Gap, time.Millisecond), spaRest, spaEvery
+	case d.knocks.Pauses() > 0: // a burst of what takes its time is none
 		pace.Gap = max(pace.Gap, time.Millisecond)
 	}
 	return pace

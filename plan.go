@@ -8,6 +8,7 @@ import (
 
 	"knockpipe/config"
 	"knockpipe/knock"
+	"knockpipe/knock/fwknop"
 	"knockpipe/proxy"
 )
 
@@ -25,6 +26,8 @@ type plan struct {
 	knocks knock.Sequence
 	family proxy.Family
 	limit  time.Duration // how long opening may take; zero is no limit of ours
+
+	stanzas map[string]*fwknop.Stanza // by the name that a step gives
 }
 
 // newPlan reads the config for a question.
@@ -61,6 +64,9 @@ func newPlan(q *question) (*plan, error) {
 	if pauses := p.knocks.Pauses(); p.limit > 0 && pauses >= p.limit {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit),
 			hint: "give it more time by KnockTimeout or -w"}
+	}
+	if err := p.loadStanzas(name); err != nil {
+		return nil, &failure{code: exitUsage, err: err}
 	}
 	if q.knockOnly && len(p.knocks) == 0 {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", name), hint: p.configHint()}

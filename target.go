@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"knockpipe/knock"
+	"knockpipe/knock/fwknop"
 	"knockpipe/proxy"
 )
 
@@ -31,6 +32,9 @@ func (p *plan) resolve(ctx context.Context, report *reporter) (*target, error) {
 	var err error
 	if t.addrs, err = proxy.Resolve(ctx, p.host, p.family); err != nil {
 		f := networkFailure(p.host, err)
+		if p.knocks.Has(knock.FWKNOP) {
+			f.hint = fwknop.ErrIPv4.Error() + ", so the host needs an IPv4 address"
+		}
 		if name := p.settings.HostName; p.alias == "" && name != "" && name != p.host {
 			f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
 		}
@@ -105,7 +109,8 @@ func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error 
 	if !door.IsValid() {
 		return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
 	}
-	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Wait: t.question.knockOnly, Logf: t.report.logf2}
+	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Wait: t.question.knockOnly,
+		Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2}
 	return sender.Send(ctx, t.knocks)
 }
 

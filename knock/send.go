@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
+
+	"knockpipe/knock/fwknop"
 )
 
 // Sender sends sequences to one address.
@@ -15,6 +17,11 @@ type Sender struct {
 	To     netip.Addr    // the address to knock at, with its zone
 	Source netip.Addr    // the local address to knock from; the zero Addr lets the system choose
 	Gap    time.Duration // the pause between two knocks; zero sends them back to back
+
+	// Port is the service port, and Stanzas are those that the sequence names, for
+	// single packet authorization.
+	Port    uint16
+	Stanzas map[string]*fwknop.Stanza
 
 	// Wait keeps Send until each connection of a knock is over, for a process that
 	// ends after it.
@@ -48,7 +55,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 			case <-time.After(wait):
 			}
 		}
-		if err := s.send(step); err != nil {
+		if err := s.send(ctx, step); err != nil {
 			return fmt.Errorf("knock %d of %d (%v): %w", i+1, len(seq), step.Proto, withoutAddr(err))
 		}
 		if s.Logf != nil && step.Proto != Pause {
@@ -70,8 +77,12 @@ func (s *Sender) order(seq Sequence) []int {
 	return order
 }
 
-func (s *Sender) send(step Step) error {
+func (s *Sender) send(ctx context.Context, step Step) error {
 	switch {
+	case step.Proto == FWKNOP && s.Stanzas[step.Stanza] == nil:
+		return errors.New("no such stanza")
+	case step.Proto == FWKNOP:
+		return s.Stanzas[step.Stanza].Send(ctx, s.To, s.Source, s.Port)
 	case step.Proto == Pause:
 		return nil
 	case step.Proto == ICMP:

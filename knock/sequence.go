@@ -2,6 +2,7 @@ package knock
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,13 +23,14 @@ type Proto uint8
 
 // What a step can be.
 const (
-	TCP   Proto = iota // one SYN, or a whole connection
-	UDP                // one datagram
-	ICMP               // one echo request
-	Pause              // no packet, but time
+	TCP    Proto = iota // one SYN, or a whole connection
+	UDP                 // one datagram
+	ICMP                // one echo request
+	Pause               // no packet, but time
+	FWKNOP              // one packet of single packet authorization
 )
 
-var protoNames = [...]string{TCP: "tcp", UDP: "udp", ICMP: "icmp", Pause: "pause"}
+var protoNames = [...]string{TCP: "tcp", UDP: "udp", ICMP: "icmp", Pause: "pause", FWKNOP: "fwknop"}
 
 // String returns the protocol's name as it is written in a sequence.
 func (p Proto) String() string { return protoNames[p] }
@@ -47,12 +49,17 @@ type Step struct {
 	Payload string        // UDP: what the datagram carries
 	Size    int           // ICMP: bytes after the header, as in ping -s
 	Pause   time.Duration // Pause: how long
+	Stanza  string        // FWKNOP: its name in ~/.fwknoprc; empty for the host's
 }
 
 // String returns the step in a form that [Parse] reads: 12345 or udp:7000. It
 // shows the port, so it is not for logs.
 func (s Step) String() string {
 	switch {
+	case s.Proto == FWKNOP && s.Stanza != "":
+		return "fwknop:" + s.Stanza
+	case s.Proto == FWKNOP:
+		return "fwknop"
 	case s.Proto == Pause:
 		return "pause:" + s.Pause.String()
 	case s.Proto == ICMP:
@@ -79,6 +86,11 @@ func (s Sequence) Knocks() int {
 		}
 	}
 	return n
+}
+
+// Has reports whether one of the steps is of this kind.
+func (s Sequence) Has(p Proto) bool {
+	return slices.ContainsFunc(s, func(step Step) bool { return step.Proto == p })
 }
 
 // Pauses returns how long its pauses are together.

@@ -17,7 +17,8 @@ type Try struct {
 // A round is one try and the connects after it.
 type round struct {
 	Try
-	rest time.Duration // from the last knock to the next round
+	rest  time.Duration // from the last knock to the next round
+	every time.Duration // between two connects; zero leaves it to the gap
 }
 
 // A Pace slows a schedule down for a door that is known to need it. The zero
@@ -25,6 +26,10 @@ type round struct {
 type Pace struct {
 	Gap  time.Duration // the least between two knocks
 	Rest time.Duration // the least between the last knock and the next try
+
+	// Every is how often a connect starts, for a door that takes its time whatever
+	// the gap. Zero leaves that to the schedule.
+	Every time.Duration
 
 	Restart bool // the first try is one
 }
@@ -46,16 +51,16 @@ type Pace struct {
 // half done sequence, as plain repetition can leave one for ever (knockd with the
 // mirrored doors of Debian's example), and it can lose what a plain round wins.
 var schedule = []round{
-	{Try{0, false}, 1 * time.Millisecond},
-	{Try{0, false}, 1 * time.Millisecond},
-	{Try{0, false}, 1 * time.Millisecond},
-	{Try{0, true}, 11 * time.Millisecond},
-	{Try{7 * time.Millisecond, false}, 60 * time.Millisecond},
-	{Try{15 * time.Millisecond, false}, 70 * time.Millisecond},
-	{Try{30 * time.Millisecond, true}, 90 * time.Millisecond},
-	{Try{60 * time.Millisecond, true}, 130 * time.Millisecond},
-	{Try{100 * time.Millisecond, false}, 400 * time.Millisecond},
-	{Try{100 * time.Millisecond, true}, 400 * time.Millisecond},
+	{Try: Try{0, false}, rest: 1 * time.Millisecond},
+	{Try: Try{0, false}, rest: 1 * time.Millisecond},
+	{Try: Try{0, false}, rest: 1 * time.Millisecond},
+	{Try: Try{0, true}, rest: 11 * time.Millisecond},
+	{Try: Try{7 * time.Millisecond, false}, rest: 60 * time.Millisecond},
+	{Try: Try{15 * time.Millisecond, false}, rest: 70 * time.Millisecond},
+	{Try: Try{30 * time.Millisecond, true}, rest: 90 * time.Millisecond},
+	{Try: Try{60 * time.Millisecond, true}, rest: 130 * time.Millisecond},
+	{Try: Try{100 * time.Millisecond, false}, rest: 400 * time.Millisecond},
+	{Try: Try{100 * time.Millisecond, true}, rest: 400 * time.Millisecond},
 }
 
 // rounds yields the schedule, and its last two rounds without end. Where the pace
@@ -74,6 +79,7 @@ func rounds(pace Pace) iter.Seq[round] {
 			}
 			r.Gap = max(r.Gap, pace.Gap)
 			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
+			r.every = pace.Every
 			r.Restart = r.Restart || first && pace.Restart
 			if first = false; !yield(r) {
 				return
@@ -86,7 +92,11 @@ func rounds(pace Pace) iter.Seq[round] {
 // starts. It is one more knock, so it keeps the gap.
 func (r round) connects() iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		for at := r.Gap; at < r.rest; at += max(r.Gap, 5*time.Millisecond) {
+		every := r.every
+		if every == 0 {
+			every = max(r.Gap, 5*time.Millisecond)
+		}
+		for at := r.Gap; at < r.rest; at += every {
 			if !yield(at) {
 				return
 			}

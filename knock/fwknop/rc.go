@@ -1,0 +1,124 @@
+package fwknop
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxFile is the longest ~/.fwknoprc that is read, in bytes.
+const maxFile = 1 << 20
+
+// Load reads a stanza from a file in the format of ~/.fwknoprc, on top of its
+// stanza "default". As the file holds keys, nobody but the user may read it.
+func Load(path, name string) (*Stanza, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	case exposed(info):
+		return nil, fmt.Errorf("%s: it holds keys, and others can read it: chmod 600", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("%s: more than %d bytes", path, maxFile)
+	}
+	defer clear(text)
+	s, err := Parse(text, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	return s, nil
+}
+
+// Parse is Load for the text of a file. An error begins with the number of the
+// line, and does not show it.
+func Parse(text []byte, name string) (*Stanza, error) {
+	values := make(map[string]value)
+	found := false
+	section, number := "", 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if line[0] == '[' {
+			title, _, ok := strings.Cut(string(line[1:]), "]")
+			if !ok {
+				return nil, fmt.Errorf("%d: a stanza's name without a ]", number)
+			}
+			section = strings.TrimSpace(title)
+			found = found || strings.EqualFold(section, name)
+			continue
+		}
+		named := strings.EqualFold(section, name)
+		if !named && !strings.EqualFold(section, "default") {
+			continue
+		}
+		key, text, err := splitLine(string(line))
+		if err != nil {
+			return nil, fmt.Errorf("%d: %w", number, err)
+		}
+		if old, ok := values[key]; ok && old.named && !named {
+			continue
+		}
+		values[key] = value{text, number, named}
+	}
+	if !found {
+		return nil, fmt.Errorf(" no stanza [%s]", name)
+	}
+	s := &Stanza{Name: name}
+	if err := s.set(values); err != nil {
+		return nil, err
+	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf(" [%s]: %w", name, err)
+	}
+	return s, nil
+}
+
+// A value is what a line sets a variable to.
+type value struct {
+	text  string
+	line  int
+	named bool // not by [default]
+}
+
+// splitLine reads "VAR value": the value ends at a blank, a ';' or a '#'.
+func splitLine(line string) (key, text string, err error) {
+	end := strings.IndexAny(line, " \t")
+	if end <= 0 {
+		return "", "", errors.New("not a variable and a value")
+	}
+	key = strings.TrimSuffix(line[:end], ":")
+	text = strings.TrimLeft(line[end:], " \t")
+	if i := strings.IndexAny(text, " \t;#"); i >= 0 {
+		text = text[:i]
+	}
+	if text == "" {
+		return "", "", errors.New(shown(key) + " has no value")
+	}
+	return key, text, nil
+}
+
+// shown is a variable's name if it is one, and not a key in its place.
+func shown(key string) string {
+	if strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || len(key) > 30 {
+		return "the line"
+	}
+	return key
+}

@@ -1,0 +1,105 @@
+package fwknop
+
+import (
+	"crypto/rand"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func newRandom() io.Reader { return rand.Reader }
+
+// TestParse reads files by fwknop's own rules.
+func TestParse(t *testing.T) {
+	tests := []struct {
+		name, text, want string // the key, the HMAC key and the access, or the error
+	}{
+		// bad
+		{"no such stanza", "[other]\nKEY k\n", "error:  no stanza [tango]"},
+		{"no key", "[tango]\nACCESS tcp/22\n", "error:  [tango]: no KEY or KEY_BASE64"},
+		{"unknown variable", "[tango]\nKEY k\nCLIENT_TIMEOUT 3\n", "error: 3: CLIENT_TIMEOUT: unknown variable"},
+		{"lower case", "[tango]\nkey swordfish\n", "error: 2: the line: unknown variable"},
+		{"no value", "[tango]\nKEY\n", "error: 2: not a variable and a value"},
+		{"only a comment", "[tango]\nKEY #k\n", "error: 2: KEY has no value"},
+		{"indented comment", "[tango]\n # x\n", "error: 2: not a variable and a value"},
+		{"a key alone", "[tango]\nswordfish \n", "error: 2: the line has no value"},
+		{"not base64", "[tango]\nKEY_BASE64 swordfish!\n", "error: 2: KEY_BASE64: not base64"},
+		{"long key", "[tango]\nKEY " + strings.Repeat("k", 33) + "\n", "error:  [tango]: the KEY has more than 32 bytes"},
+		{"same keys", "[tango]\nKEY swordfish\nHMAC_KEY swordfish\n", "error:  [tango]: KEY and HMAC_KEY are the same"},
+		{"legacy with HMAC", "[tango]\nKEY k\nHMAC_KEY h\nENCRYPTION_MODE legacy\n", "error:  [tango]: ENCRYPTION_MODE legacy does not go with an HMAC_KEY"},
+		{"another mode", "[tango]\nKEY k\nENCRYPTION_MODE ECB\n", "error: 3: ENCRYPTION_MODE: not CBC or legacy"},
+		{"resolve", "[tango]\nKEY k\nALLOW_IP resolve\n", "error: 3: ALLOW_IP: knockpipe asks no web service for your address: write source, or the address that the server sees"},
+		{"IPv6", "[tango]\nKEY k\nALLOW_IP ::1\n", "error: 3: ALLOW_IP: not source or an IPv4 address"},
+		{"GPG", "[tango]\nKEY k\nUSE_GPG Y\n", "error: 3: USE_GPG: GPG is not supported: use KEY and HMAC_KEY"},
+		{"bad access", "[tango]\nKEY k\nACCESS 22\n", "error: 3: ACCESS: not a list such as tcp/22,udp/53"},
+		{"bad digest", "[tango]\nKEY k\nDIGEST_TYPE crc\n", "error: 3: DIGEST_TYPE: not one of sha256, md5, sha1, sha384, sha512, sha3_256, sha3_512"},
+		{"NAT without a port", "[tango]\nKEY k\nNAT_ACCESS 10.0.0.2\n", "error: 3: NAT_ACCESS: no port"},
+		{"no bracket", "[tango\nKEY k\n", "error: 1: a stanza's name without a ]"},
+
+		// good
+		{"equals sign is the value", "[tango]\nKEY = swordfish\n", "= . "},
+		{"colon", "[tango]\nKEY: k\nACCESS:\ttcp/22\n", "k . tcp/22"},
+		{"ends at a semicolon", "[tango]\nKEY k;x\nHMAC_KEY h#y\n", "k h "},
+		{"default", "[default]\nKEY d\nACCESS tcp/22\n[tango]\nKEY k\n", "k . tcp/22"},
+		{"default comes last", "[tango]\nKEY k\n[default]\nKEY d\nHMAC_KEY h\n", "k h "},
+		{"any case, twice", "[TANGO]\nKEY k\n[other]\nKEY o\nx\n[Tango]\nHMAC_KEY h\n", "k h "},
+		{"KEY before KEY_BASE64", "[tango]\nKEY k\nKEY_BASE64 eHh4\nHMAC_KEY_BASE64 aGg=\n", "k hh "},
+		{"no GPG", "[tango]\nKEY k\nUSE_GPG N\nVERBOSE 1\nSPA_SERVER tango\n", "k . "},
+		{"CRLF", "[tango]\r\nKEY k\r\n", "k . "},
+	}
+	for _, tt := range tests {
+		s, err := Parse([]byte(tt.text), "tango")
+		got := ""
+		if err != nil {
+			got = "error: " + err.Error()
+			if strings.Contains(got, "swordfish") {
+				t.Errorf("%s: %q shows a key", tt.name, got)
+			}
+		} else {
+			hmac := string(s.HMACKey)
+			if hmac == "" {
+				hmac = "."
+			}
+			got = string(s.Key) + " " + hmac + " " + s.Access
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestLoad refuses a file of keys that others can read.
+func TestLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rc")
+	if err := os.WriteFile(path, []byte("[tango]\nKEY k\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, "tango"); err != nil {
+		t.Errorf("Load = %v, want no error", err)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path, "tango"); err == nil || !strings.Contains(err.Error(), "others can read it") {
+		t.Errorf("Load = %v, want a refusal", err)
+	}
+	if _, err := Load(filepath.Dir(path), "tango"); err == nil {
+		t.Error("Load of a folder = nil, want an error")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("[default]\nKEY: swordfish\n[tango]\nACCESS tcp/22\nTIME_OFFSET -2m\nNAT_ACCESS 10.0.0.2:22\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse(text, "tango")
+		if err == nil && len(s.Key) == 0 {
+			t.Error("no key, and no error")
+		}
+	})
+}
