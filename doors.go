@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"knockpipe/internal/state"
-	"knockpipe/knock"
 	"knockpipe/proxy"
 )
 
@@ -34,7 +33,7 @@ func (t *target) share() doors {
 	if d.turns.Dir, err = state.RuntimeDir(os.Getenv, t.home); err != nil {
 		t.report.logf2("no turns at knocking: %v", err)
 	}
-	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 || t.knocks.Has(knock.FWKNOP) {
+	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 || t.knocks.Slow() {
 		return d
 	}
 	dir, err := state.StateDir(os.Getenv, t.home)
@@ -62,7 +61,7 @@ func (d doors) pace(to netip.Addr) proxy.Pace {
 		pace = proxy.Pace{Gap: p.Gap, Rest: p.Rest, Restart: p.Restart}
 	}
 	switch {
-	case d.knocks.Has(knock.FWKNOP):
+	case d.knocks.Slow():
 		pace.Gap, pace.Rest, pace.Every = max(pace.Gap, time.Millisecond), spaRest, spaEvery
 	case d.knocks.Pauses() > 0: // a burst of what takes its time is none
 		pace.Gap = max(pace.Gap, time.Millisecond)

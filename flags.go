@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"knockpipe/knock"
+	"knockpipe/knock/once"
 	"knockpipe/proxy"
 )
 
@@ -28,8 +29,9 @@ pipe between stdin/stdout and that one connection. In ~/.ssh/config:
 
 A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
 7000:udp or udp:7000; or udp:7000,text=open (hex=0a0b, size=64); icmp,size=95;
-tcp:443,connect; fwknop:STANZA (of ~/.fwknoprc); and pause:250ms between two. Knocks
-on the command line override the config; a host with no knock is piped as nc would.
+tcp:443,connect; fwknop:STANZA (of ~/.fwknoprc); once:FILE; exec:COMMAND (in a
+config alone); and pause:250ms between two. Knocks on the command line override the
+config; a host with no knock is piped as nc would.
 
   -4, -6                    use IPv4 or IPv6 only
   -E, -log FILE             append what -v tells to FILE, with time and pid
@@ -40,6 +42,7 @@ on the command line override the config; a host with no knock is piped as nc wou
   -k, -knock-only           send the knocks once and exit
   -l, -login NAME           the remote user (ssh's %r)
   -n, -alias NAME           the name that ssh was given (ssh's %n)
+  -once N FILE              write a new list of N one-time sequences, and exit
   -s, -source ADDR          knock and connect from this local address
   -V, -version              print the version and exit
   -v                        tell on stderr what happens; -vv tells more
@@ -66,6 +69,8 @@ type question struct {
 	family  proxy.Family
 	source  netip.Addr
 	timeout time.Duration // zero if not given
+	once    int           // how long a list to write; zero for none
+	list    string        // and where
 	config  string        // the only config file, if not empty
 	logFile string
 	verbose int
@@ -121,6 +126,13 @@ func (q *question) define(flags *flag.FlagSet) {
 	yes(&q.explain, "G")
 	yes(&q.knockOnly, "k", "knock-only")
 	text(&q.login, "l", "login")
+	value(func(s string) (err error) {
+		q.once, err = strconv.Atoi(s)
+		if err != nil || q.once < 2 || q.once > once.MaxSequences {
+			return fmt.Errorf("not a number between 2 and %d", once.MaxSequences)
+		}
+		return nil
+	}, "once")
 	text(&q.alias, "n", "alias")
 	value(func(s string) (err error) {
 		if q.source, err = netip.ParseAddr(s); err != nil {
@@ -140,6 +152,11 @@ func (q *question) define(flags *flag.FlagSet) {
 // positional reads the host, the port and the knocks.
 func (q *question) positional(args []string) (err error) {
 	switch {
+	case q.once > 0 && len(args) == 1:
+		q.list = args[0]
+		return nil
+	case q.once > 0:
+		return errors.New("-once takes a number and one file")
 	case len(args) == 0:
 		return errors.New("no host given")
 	case badName(args[0]):
@@ -153,7 +170,9 @@ func (q *question) positional(args []string) (err error) {
 		if q.port, err = parsePort(args[0]); err != nil {
 			return err
 		}
-		q.knocks, err = knock.Parse(args[1:])
+		if q.knocks, err = knock.Parse(args[1:]); err == nil && q.knocks.Has(knock.Exec) {
+			err = errors.New("exec: is read in a config alone, as a plain keyword")
+		}
 		return err
 	case !q.explain:
 		return errors.New("no port given")

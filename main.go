@@ -9,6 +9,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"knockpipe/knock/once"
 )
 
 // version is set by release builds.
@@ -45,6 +47,12 @@ func run(args []string) int {
 // answer asks the config what the command line leaves open, and does what was
 // asked.
 func answer(q *question, report *reporter) error {
+	if q.once > 0 {
+		if err := once.Write(q.list, q.once); err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
+		return nil
+	}
 	start := time.Now()
 	p, err := newPlan(q)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -28,6 +29,7 @@ type plan struct {
 	limit  time.Duration // how long opening may take; zero is no limit of ours
 
 	stanzas map[string]*fwknop.Stanza // by the name that a step gives
+	once    *onceList                 // nil without a step once:FILE
 }
 
 // newPlan reads the config for a question.
@@ -56,6 +58,8 @@ func newPlan(q *question) (*plan, error) {
 	p.settings = settings
 	if len(p.knocks) == 0 {
 		p.knocks = settings.Knock
+	} else if p.knocks[0].Proto == knock.Once {
+		p.knocks[0].Text = config.Path(p.knocks[0].Text, "", p.home)
 	}
 	if p.family == proxy.AnyFamily {
 		p.family = families[settings.Family]
@@ -67,6 +71,11 @@ func newPlan(q *question) (*plan, error) {
 	}
 	if err := p.loadStanzas(name); err != nil {
 		return nil, &failure{code: exitUsage, err: err}
+	}
+	if err := p.findList(); err != nil {
+		f := &failure{code: exitUsage, err: err}
+		errors.As(err, &f)
+		return nil, f
 	}
 	if q.knockOnly && len(p.knocks) == 0 {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", name), hint: p.configHint()}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
@@ -59,6 +60,15 @@ func openFailure(p *plan, err error) *failure {
 		f.hint = hint
 	}
 	return f
+}
+
+// withoutPath strips the path of a file that the message names anyway.
+func withoutPath(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // A reporter tells what happens, on stderr and in the log file.

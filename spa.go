@@ -24,7 +24,7 @@ func (p *plan) loadStanzas(host string) error {
 			if p.home == "" {
 				return errors.New("no home folder, and so no .fwknoprc")
 			}
-			name := step.Stanza
+			name := step.Text
 			if name == "" {
 				name = host
 			}
@@ -35,7 +35,7 @@ func (p *plan) loadStanzas(host string) error {
 			if p.stanzas == nil {
 				p.stanzas = make(map[string]*fwknop.Stanza)
 			}
-			p.stanzas[step.Stanza] = stanza
+			p.stanzas[step.Text] = stanza
 		}
 	}
 	if len(p.stanzas) == 0 {

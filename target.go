@@ -86,6 +86,9 @@ func (t *target) open(ctx context.Context) (net.Conn, error) {
 	conn, opening, err := opener.Open(ctx, t.addrs, t.port)
 	if err == nil && len(t.knocks) > 0 {
 		shared.learn(opening)
+		if t.once != nil {
+			t.once.strike(opening, t.report)
+		}
 	}
 	return conn, err
 }
@@ -109,9 +112,16 @@ func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error 
 	if !door.IsValid() {
 		return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
 	}
+	seq := t.knocks
+	if t.once != nil {
+		var err error
+		if seq, err = t.once.next(ctx, to); err != nil {
+			return fmt.Errorf("once:%s: %w", t.once.path, err)
+		}
+	}
 	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Wait: t.question.knockOnly,
-		Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2}
-	return sender.Send(ctx, t.knocks)
+		Exec: t.exec, Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2}
+	return sender.Send(ctx, seq)
 }
 
 // knockOnly knocks once at every address that can be reached, as nothing tells

@@ -18,7 +18,7 @@ func TestBadKnock(t *testing.T) {
 		{"quoted", "", "# Knock: 4471 \"447x\" 4472\n", "error: ~/.ssh/config:1:15: Knock: knock 2 of 3: no port number"},
 		{"same word twice", "", "# Knock: 447x 447x\n", "error: ~/.ssh/config:1:10: Knock: knock 1 of 2: no port number"},
 		{"plain", "Host web\n\tKnock 4471 sctp:4472\n", "",
-			"error: ~/.ssh/knock_config:2:13: Knock: knock 2 of 2: unknown protocol \"sctp\": tcp, udp, icmp, pause or fwknop"},
+			"error: ~/.ssh/knock_config:2:13: Knock: knock 2 of 2: unknown protocol \"sctp\": tcp, udp, icmp, pause, fwknop, once or exec"},
 		{"plain, of the user's file", "", "IgnoreUnknown Knock\nKnock = 447x\n",
 			"error: ~/.ssh/config:2:9: Knock: knock 1 of 1: no port number"},
 		{"close", "", "# KnockClose: 447x\n", "error: ~/.ssh/config:1:15: KnockClose: knock 1 of 1: no port number"},

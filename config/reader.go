@@ -31,6 +31,9 @@ type value struct {
 	Origin
 	text string
 	at   int // the byte of the line, from 0, at which text begins
+
+	comment bool // it stands in one
+	exposed bool // others can write to its file
 }
 
 func (v *value) isSet() bool { return v.Line > 0 || v.text != "" }

@@ -30,6 +30,9 @@ func (r *reader) settings() (*Settings, error) {
 		if err == nil {
 			err = s.set(kw, words, r.typed)
 		}
+		if err == nil {
+			err = s.place(kw, v, r.sources.Home)
+		}
 		switch {
 		case err == nil:
 			if kw == kwHashKnownHosts {

@@ -16,6 +16,7 @@ func (r *reader) readFile(f *file, p place, outer block, depth int) error {
 	}
 	at := position{place: p, depth: depth, outer: outer, block: outer}
 	at.File = f.path
+	at.exposed = f.info != nil && badOwner(f.info, r.accounts)
 	for text := f.text; text != ""; {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
@@ -31,9 +32,10 @@ func (r *reader) readFile(f *file, p place, outer block, depth int) error {
 type position struct {
 	Origin
 	place
-	depth int   // of Include
-	outer block // the one in which the file is included
-	block block // the one in which the line stands
+	depth   int   // of Include
+	exposed bool  // others can write to the file
+	outer   block // the one in which the file is included
+	block   block // the one in which the line stands
 	textual
 }
 
@@ -61,7 +63,7 @@ func (r *reader) readLine(at *position, line string) error {
 		return nil
 	}
 	kw := findKeyword(name)
-	v := value{at.Origin, text, len(line) - len(text)}
+	v := value{Origin: at.Origin, text: text, at: len(line) - len(text), exposed: at.exposed}
 	switch kw {
 	case kwNone:
 		return r.unknown(at, name)
@@ -106,7 +108,7 @@ func (r *reader) readComment(at *position, line, trimmed string) {
 	case !m.colon:
 		r.watchColon(at, m)
 	default:
-		r.set(at, m.keyword, value{at.Origin, m.value, strings.LastIndex(line, m.value)})
+		r.set(at, m.keyword, value{Origin: at.Origin, text: m.value, at: strings.LastIndex(line, m.value), comment: true})
 	}
 }
 

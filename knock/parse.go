@@ -13,6 +13,7 @@ import (
 //	12345  12345/tcp  12345:udp  tcp:12345  7000,8000:udp,9000
 //	udp:7000,text=open  udp:7000,hex=0a0b  udp:7000,size=64
 //	icmp,size=95  tcp:443,connect  pause:250ms  fwknop  fwknop:STANZA
+//	once:FILE  exec:COMMAND
 //
 // The protocol is tcp where none is named, upper and lower case are the same, and
 // a bare number for a pause is milliseconds. An error names the step that is wrong
@@ -35,19 +36,22 @@ func Parse(words []string) (Sequence, error) {
 		}
 		seq = append(seq, step)
 	}
-	if len(seq) > 0 && seq.Knocks() == 0 {
+	switch {
+	case len(seq) > 0 && seq.Knocks() == 0:
 		return nil, errors.New("nothing but pauses: no knock in the sequence")
+	case len(seq) > 1 && seq.Has(Once):
+		return nil, errors.New("once: has whole sequences, so nothing can stand beside it")
 	}
 	return seq, nil
 }
 
 // split returns the text of each step. Digits after a comma start the next step;
-// anything else after one is an option of the step before it. What follows text= or
-// fwknop: is taken as it stands.
+// anything else after one is an option of the step before it. What follows text=,
+// fwknop:, once: or exec: is taken as it stands.
 func split(words []string) []string {
 	var texts []string
 	for _, word := range words {
-		if isFwknop(word) {
+		if _, _, ok := cutRest(word); ok {
 			texts = append(texts, word)
 			continue
 		}
@@ -72,8 +76,8 @@ func split(words []string) []string {
 // parseStep reads one step. It is split at its first ':', or at its first '/'
 // where there is no ':'; the side that is no number is the protocol.
 func parseStep(text string) (Step, error) {
-	if isFwknop(text) {
-		return parseFwknop(text)
+	if proto, rest, ok := cutRest(text); ok {
+		return parseRest(proto, rest)
 	}
 	head, option, comma := strings.Cut(text, ",")
 	switch {
@@ -101,9 +105,9 @@ func parseStep(text string) (Step, error) {
 		step.Proto = Pause
 		step.Pause, err = parsePause(value)
 	default:
-		err = errors.New("unknown protocol: tcp, udp, icmp, pause or fwknop")
+		err = errors.New("unknown protocol: tcp, udp, icmp, pause, fwknop, once or exec")
 		if letters(proto) { // else not shown, as it may hold a misspelt port
-			err = fmt.Errorf("unknown protocol %q: tcp, udp, icmp, pause or fwknop", proto)
+			err = fmt.Errorf("unknown protocol %q: tcp, udp, icmp, pause, fwknop, once or exec", proto)
 		}
 	}
 	if err == nil && comma {
@@ -130,21 +134,6 @@ func cutProto(head string) (value, proto string) {
 		return left, right
 	}
 	return right, left
-}
-
-// isFwknop reports whether a word is a step by its own rules: fwknop:STANZA.
-func isFwknop(word string) bool {
-	proto, _, separated := strings.Cut(word, ":")
-	return strings.EqualFold(proto, "fwknop") && (separated || proto == word)
-}
-
-func parseFwknop(word string) (Step, error) {
-	_, stanza, separated := strings.Cut(word, ":")
-	bad := func(r rune) bool { return r < ' ' || r == 0x7f || r == '[' || r == ']' }
-	if separated && stanza == "" || strings.ContainsFunc(stanza, bad) || len(stanza) > 255 {
-		return Step{}, errors.New("fwknop: takes the name of a stanza")
-	}
-	return Step{Proto: FWKNOP, Stanza: stanza}, nil
 }
 
 func parsePort(s string) (uint16, error) {

@@ -23,6 +23,9 @@ type Sender struct {
 	Port    uint16
 	Stanzas map[string]*fwknop.Stanza
 
+	// Exec has another program knock at To. It may be nil where no step asks for it.
+	Exec func(ctx context.Context, command string, to netip.Addr) error
+
 	// Wait keeps Send until each connection of a knock is over, for a process that
 	// ends after it.
 	Wait bool
@@ -79,10 +82,14 @@ func (s *Sender) order(seq Sequence) []int {
 
 func (s *Sender) send(ctx context.Context, step Step) error {
 	switch {
-	case step.Proto == FWKNOP && s.Stanzas[step.Stanza] == nil:
+	case step.Proto == FWKNOP && s.Stanzas[step.Text] == nil:
 		return errors.New("no such stanza")
 	case step.Proto == FWKNOP:
-		return s.Stanzas[step.Stanza].Send(ctx, s.To, s.Source, s.Port)
+		return s.Stanzas[step.Text].Send(ctx, s.To, s.Source, s.Port)
+	case step.Proto == Exec:
+		return s.Exec(ctx, step.Text, s.To)
+	case step.Proto == Once:
+		return errors.New("not resolved") // its sequence is sent in its place
 	case step.Proto == Pause:
 		return nil
 	case step.Proto == ICMP:

@@ -28,9 +28,11 @@ const (
 	ICMP                // one echo request
 	Pause               // no packet, but time
 	FWKNOP              // one packet of single packet authorization
+	Once                // the next sequence of a list, each of which is used once
+	Exec                // another program that knocks
 )
 
-var protoNames = [...]string{TCP: "tcp", UDP: "udp", ICMP: "icmp", Pause: "pause", FWKNOP: "fwknop"}
+var protoNames = [...]string{TCP: "tcp", UDP: "udp", ICMP: "icmp", Pause: "pause", FWKNOP: "fwknop", Once: "once", Exec: "exec"}
 
 // String returns the protocol's name as it is written in a sequence.
 func (p Proto) String() string { return protoNames[p] }
@@ -49,15 +51,15 @@ type Step struct {
 	Payload string        // UDP: what the datagram carries
 	Size    int           // ICMP: bytes after the header, as in ping -s
 	Pause   time.Duration // Pause: how long
-	Stanza  string        // FWKNOP: its name in ~/.fwknoprc; empty for the host's
+	Text    string        // FWKNOP: a stanza of ~/.fwknoprc, or empty for the host's; Once: a path; Exec: a command
 }
 
 // String returns the step in a form that [Parse] reads: 12345 or udp:7000. It
 // shows the port, so it is not for logs.
 func (s Step) String() string {
 	switch {
-	case s.Proto == FWKNOP && s.Stanza != "":
-		return "fwknop:" + s.Stanza
+	case s.Text != "":
+		return s.Proto.String() + ":" + s.Text
 	case s.Proto == FWKNOP:
 		return "fwknop"
 	case s.Proto == Pause:
@@ -92,6 +94,10 @@ func (s Sequence) Knocks() int {
 func (s Sequence) Has(p Proto) bool {
 	return slices.ContainsFunc(s, func(step Step) bool { return step.Proto == p })
 }
+
+// Slow reports whether sending it takes more than a packet's time, or must not be
+// repeated at once.
+func (s Sequence) Slow() bool { return s.Has(FWKNOP) || s.Has(Once) || s.Has(Exec) }
 
 // Pauses returns how long its pauses are together.
 func (s Sequence) Pauses() time.Duration {

@@ -1,0 +1,47 @@
+package config
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+
+	"knockpipe/knock"
+)
+
+// place settles what a sequence may do and where its files are, by the file that
+// it stands in.
+func (s *Settings) place(kw keyword, v value, home string) error {
+	var seq knock.Sequence
+	switch kw {
+	case kwKnock:
+		seq = s.Knock
+	case kwKnockClose:
+		seq = s.KnockClose
+	}
+	for i := range seq {
+		switch step := &seq[i]; step.Proto {
+		case knock.Exec:
+			if v.comment {
+				return errors.New("exec: runs a program, which a comment must not: write it as a plain keyword")
+			}
+			if v.exposed {
+				return errors.New("exec: runs a program, and others can write to this file")
+			}
+		case knock.Once:
+			step.Text = Path(step.Text, filepath.Dir(v.File), home)
+		}
+	}
+	return nil
+}
+
+// Path is the path that a setting names: "~/name" is in the home folder, and a
+// relative one starts at a folder.
+func Path(path, folder, home string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(home, rest)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}

@@ -1,0 +1,51 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"knockpipe/config"
+)
+
+// TestPlace has what a sequence may do by where it stands: a program is run from a
+// plain keyword in a file that nobody else can write, and a path starts there.
+func TestPlace(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config")
+	tests := []struct {
+		name, text string
+		mode       os.FileMode
+		want       string // the sequence, or the error
+	}{
+		{"comment", "# Knock: exec:true\n", 0o600, "error: " + path + ":1:10: Knock: exec: runs a program, which a comment must not: write it as a plain keyword"},
+		{"closing, in a comment", "# KnockClose: exec:true\n", 0o600, "error: " + path + ":1:15: KnockClose: exec: runs a program, which a comment must not: write it as a plain keyword"},
+		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: runs a program, and others can write to this file"},
+		{"plain", "Knock 1 \"exec:echo 2\"\n", 0o644, "1 exec:echo 2"},
+		{"relative", "# Knock: once:lists/a\n", 0o600, "once:" + filepath.Join(dir, "lists/a")},
+		{"home", "# Knock: once:~/a\n", 0o600, "once:/home/alice/a"},
+		{"absolute", "# Knock: once:/a\n", 0o600, "once:/a"},
+	}
+	for _, tt := range tests {
+		if runtime.GOOS == "windows" && tt.mode == 0o646 {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		s, err := config.Sources{File: path, Home: "/home/alice", LocalUser: "alice", Env: os.Getenv}.Load(config.Query{Name: "tango"})
+		got := ""
+		if err != nil {
+			got = "error: " + err.Error()
+		} else {
+			got = s.Knock.String()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+// Package once keeps the client's side of a list of sequences each of which opens
+// the door once, as knockd 0.8 has them (one_time_sequences): a sequence a line,
+// and a '#' in place of the first byte of one that is used.
+package once
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"knockpipe/knock"
+)
+
+// maxFile is the longest list that is read, in bytes.
+const maxFile = 1 << 20
+
+// ErrUsedUp says that no sequence is left.
+var ErrUsedUp = errors.New("every sequence is used")
+
+// A List is a list that no other process uses meanwhile.
+type List struct {
+	file *os.File
+	left []entry
+}
+
+// An entry is one unused sequence.
+type entry struct {
+	seq    knock.Sequence
+	offset int64 // of the byte to strike
+	line   int
+}
+
+// Open reads a list and locks it until Close or the end of the process. It does not
+// wait for the lock: the error is ErrBusy. The error is ErrUsedUp where no sequence
+// is left; a line that cannot be read is named by its number alone.
+func Open(path string) (*List, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	l := &List{file: f}
+	if err := l.read(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *List) read() error {
+	info, err := l.file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("not a regular file")
+	}
+	if err := lock(l.file); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(l.file, maxFile+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) > maxFile:
+		return fmt.Errorf("more than %d bytes", maxFile)
+	}
+	if l.left, err = parse(string(text)); err == nil && len(l.left) == 0 {
+		err = ErrUsedUp
+	}
+	return err
+}
+
+// parse finds the unused sequences.
+func parse(text string) ([]entry, error) {
+	var left []entry
+	var offset int64
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		at := offset
+		offset += int64(len(line))
+		words := strings.Fields(line)
+		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
+			continue
+		}
+		seq, err := knock.Parse(words)
+		if err == nil && (seq.Slow() || seq.Pauses() > 0) {
+			err = errors.New("a sequence of ports is needed")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		left = append(left, entry{seq, at, number})
+	}
+	return left, nil
+}
+
+// Left returns how many sequences are unused.
+func (l *List) Left() int { return len(l.left) }
+
+// Sequence returns the nth unused sequence, from 0, or the last one.
+func (l *List) Sequence(n int) knock.Sequence {
+	return l.left[min(n, len(l.left)-1)].seq
+}
+
+// Strike marks the first n unused sequences as used, as knockd does: each by a
+// write of one byte, which happens or does not, whatever becomes of the process.
+func (l *List) Strike(n int) error {
+	for ; n > 0 && len(l.left) > 0; n-- {
+		if _, err := l.file.WriteAt([]byte("#"), l.left[0].offset); err != nil {
+			return err
+		}
+		l.left = l.left[1:]
+	}
+	return l.file.Sync()
+}
+
+// Close lets other processes use the list.
+func (l *List) Close() error { return l.file.Close() }
