@@ -80,7 +80,7 @@ func TestFwknop(t *testing.T) {
 		{"source", keys + "REQUIRE_SOURCE_ADDRESS Y\n", "", keys + "ALLOW_IP 198.51.100.1\n", true},
 		{"timeout", keys, "", keys + "FW_TIMEOUT 5\nACCESS tcp/22,udp/53\n", true},
 		{"random port", keys, "", keys + "RAND_PORT Y\n", true},
-		{"NAT to another port", keys, "ENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_FORWARDING Y;\n", keys + "ACCESS tcp/22\nNAT_ACCESS 198.51.100.2,22\nNAT_LOCAL Y\n", true},
+		{"NAT to another port", keys, "ENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_FORWARDING Y;\n", keys + "NAT_ACCESS 198.51.100.2,22\nNAT_LOCAL Y\n", true},
 	}
 	for _, digest := range []string{"md5", "sha1", "sha256", "sha384", "sha512", "sha3_256", "sha3_512"} {
 		line := "HMAC_DIGEST_TYPE " + digest + "\n"
@@ -102,7 +102,10 @@ func TestFwknop(t *testing.T) {
 			l.Client.WriteFile(t, "/etc/hosts", "2001:db8::2 tango\n198.51.100.2 tango\n")
 			server := l.Server.Banner(t, 22)
 			line := "-w 8 tango 22 fwknop"
-			if !tt.opens {
+			switch {
+			case strings.HasPrefix(tt.name, "NAT"): // where nothing listens
+				line = "-w 8 tango 2222 fwknop"
+			case !tt.opens:
 				line = "-w 1.5 tango 22 fwknop"
 			}
 			out, err := knockpipe(t, l, line).CombinedOutput()

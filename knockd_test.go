@@ -3,7 +3,9 @@
 package main
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"knockpipe/internal/lab"
 )
@@ -22,5 +24,18 @@ func TestKnockd(t *testing.T) {
 		if got := l.Server.Handshakes(t); got != 1 {
 			t.Errorf("%s: the server's kernel completed %d handshakes, want 1", host, got)
 		}
+	}
+}
+
+// TestKnockdUDP mixes protocols, as knockd's own manual does.
+func TestKnockdUDP(t *testing.T) {
+	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
+	runKnockd(t, l, "examples/knockd.conf", func(conf string) string {
+		return strings.Replace(conf, "sequence = 12345,23456,34567,45678", "sequence = 7000:udp,8000:tcp,9000:udp", 1)
+	})
+	l.Server.Banner(t, 22)
+	out, err := knockpipe(t, l, "198.51.100.2 22 7000:udp,8000:tcp,9000:udp").CombinedOutput()
+	if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+		t.Errorf("got %q, %v, want %q", out, err, want)
 	}
 }
