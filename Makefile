@@ -1,7 +1,7 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
 # make soak   every kind of door over every kind of link, 100 times each
-# make bench  knockpipe and its alternatives side by side
+# make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe
 
@@ -41,7 +41,7 @@ soak: tools
 	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m .
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x .
+	BENCH_SVG=doc/bench.svg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m .
 
 lint:
 	@echo gofmt; test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -117,6 +117,7 @@ func (c course) run(b *testing.B) []result {
 			door.forget(b, l)
 			if c.guard == "knockd" { // what another tool has left half done is over by now
 				l.Client.Command("knock", l.Server.IP4.String(), "23456", "23456", "23456").Run()
+				time.Sleep(100 * time.Millisecond) // until they are there
 			}
 			server := servers[t.port]
 			accepted, aborted := server.Accepted(), server.Aborted()
