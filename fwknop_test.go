@@ -183,6 +183,19 @@ func TestFwknopUsage(t *testing.T) {
 	}
 }
 
+// TestFwknopNeedsIPv4 names the reason where a host has no such address.
+func TestFwknopNeedsIPv4(t *testing.T) {
+	l := lab.New(t)
+	rc(t, l, "[tango]\n"+keys)
+	l.Client.WriteFile(t, "/etc/hosts", "2001:db8::2 tango\n")
+	l.Client.WriteFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	cmd := knockpipe(t, l, "tango 22 fwknop")
+	out, _ := cmd.CombinedOutput()
+	if want := "knockpipe: hint: fwknop knows IPv4 alone, so the host needs an IPv4 address\n"; !strings.HasSuffix(string(out), want) || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("got %q, exit %d, want %q, exit 1", out, cmd.ProcessState.ExitCode(), want)
+	}
+}
+
 // TestFwknopReplay sends the very same packet twice, as one who listens on the way
 // could: fwknopd takes the first alone.
 func TestFwknopReplay(t *testing.T) {
