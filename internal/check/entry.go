@@ -1,0 +1,131 @@
+package check
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// maxLine is the longest line of a known_hosts file that is read, in bytes.
+const maxLine = 64 << 10
+
+// An entry is one line of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE
+// FORMAT").
+type entry struct {
+	file   string
+	line   int
+	marker string // "", "@cert-authority" or "@revoked"
+	hosts  string
+	key    ssh.PublicKey
+}
+
+// where is the entry's place, for a person.
+func (e entry) where() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
+
+// readEntries reads known_hosts files as ssh does: files that are missing and lines
+// that it cannot make sense of are passed over.
+func readEntries(files []string) []entry {
+	var all []entry
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		number := 0
+		for line := range bytes.Lines(text) {
+			number++
+			if e, ok := parseEntry(string(line)); ok {
+				e.file, e.line = file, number
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+func parseEntry(line string) (entry, bool) {
+	fields := strings.Fields(line)
+	if len(line) > maxLine || len(fields) == 0 || fields[0][0] == '#' {
+		return entry{}, false
+	}
+	var e entry
+	if fields[0][0] == '@' {
+		e.marker, fields = fields[0], fields[1:]
+		if e.marker != "@cert-authority" && e.marker != "@revoked" {
+			return entry{}, false
+		}
+	}
+	if len(fields) < 3 {
+		return entry{}, false
+	}
+	blob, err := base64.StdEncoding.DecodeString(fields[2])
+	if err != nil {
+		return entry{}, false
+	}
+	e.hosts = fields[0]
+	if e.key, err = ssh.ParsePublicKey(blob); err != nil || e.key.Type() != fields[1] {
+		return entry{}, false
+	}
+	return e, true
+}
+
+// matches reports whether the entry is about a host, which is in lower case and has
+// its port as ssh writes it.
+func (e entry) matches(host string) bool {
+	if rest, ok := strings.CutPrefix(e.hosts, "|1|"); ok {
+		return hashedHost(rest, host)
+	}
+	found := false
+	for _, pattern := range strings.Split(e.hosts, ",") {
+		negated := strings.HasPrefix(pattern, "!")
+		if !wildcard(strings.ToLower(strings.TrimPrefix(pattern, "!")), host) {
+			continue
+		}
+		if negated {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// hashedHost compares with what HashKnownHosts leaves of a name: "salt|HMAC-SHA1".
+func hashedHost(text, host string) bool {
+	salt, sum, _ := strings.Cut(text, "|")
+	key, err := base64.StdEncoding.DecodeString(salt)
+	want, err2 := base64.StdEncoding.DecodeString(sum)
+	if err != nil || err2 != nil {
+		return false
+	}
+	mac := hmac.New(sha1.New, key)
+	mac.Write([]byte(host))
+	return hmac.Equal(mac.Sum(nil), want)
+}
+
+// wildcard matches '*' and '?'.
+func wildcard(pattern, s string) bool {
+	star, mark := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
