@@ -34,6 +34,8 @@ config alone); and pause:250ms between two. Knocks on the command line override 
 config; a host with no knock is piped as nc would.
 
   -4, -6                    use IPv4 or IPv6 only
+  -check                    do all of it once, step by step, and report what is wrong;
+                            the port may be left out; -wait: until it is shut again
   -E, -log FILE             append what -v tells to FILE, with time and pid
   -F                        pass the socket to ssh and exit (ProxyUseFdpass yes)
   -f, -config FILE          read this config only; "none" reads none
@@ -75,7 +77,7 @@ type question struct {
 	logFile string
 	verbose int
 
-	only4, only6, pass, knockOnly, explain, version, help bool
+	only4, only6, pass, knockOnly, explain, checkup, wait, version, help bool
 }
 
 // parseArgs reads the command line. Every error is a [*failure] with exit 2.
@@ -121,6 +123,7 @@ func (q *question) define(flags *flag.FlagSet) {
 	yes(&q.only4, "4")
 	yes(&q.only6, "6")
 	text(&q.logFile, "E", "log")
+	yes(&q.checkup, "check")
 	yes(&q.pass, "F")
 	text(&q.config, "f", "config")
 	yes(&q.explain, "G")
@@ -141,6 +144,7 @@ func (q *question) define(flags *flag.FlagSet) {
 		return nil
 	}, "s", "source")
 	yes(&q.version, "V", "version")
+	yes(&q.wait, "wait")
 	flags.BoolFunc("v", "", func(string) error { q.verbose++; return nil })
 	flags.BoolFunc("vv", "", func(string) error { q.verbose += 2; return nil })
 	value(func(s string) (err error) {
@@ -174,7 +178,7 @@ func (q *question) positional(args []string) (err error) {
 			err = errors.New("exec: is read in a config alone, as a plain keyword")
 		}
 		return err
-	case !q.explain:
+	case !q.explain && !q.checkup:
 		return errors.New("no port given")
 	}
 	return nil
@@ -194,6 +198,10 @@ func (q *question) check() error {
 		return errors.New("-k and -G exclude each other")
 	case q.pass && q.knockOnly:
 		return errors.New("-F and -k exclude each other")
+	case q.checkup && (q.pass || q.knockOnly || q.explain):
+		return errors.New("-check excludes -F, -G and -k")
+	case q.wait && !q.checkup:
+		return errors.New("-wait is for -check")
 	case q.only4:
 		q.family = proxy.IPv4
 	case q.only6:

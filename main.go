@@ -53,6 +53,9 @@ func answer(q *question, report *reporter) error {
 		}
 		return nil
 	}
+	if q.checkup {
+		return q.runCheck(report)
+	}
 	start := time.Now()
 	p, err := newPlan(q)
 	if err != nil {

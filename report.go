@@ -28,6 +28,8 @@ type failure struct {
 	code int
 	err  error
 	hint string // what to do about it; may be empty
+
+	quiet bool // everything was said already
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -108,9 +110,12 @@ func (r *reporter) fail(err error) int {
 	if err == nil {
 		return 0
 	}
-	r.tell(true, err.Error())
 	f := &failure{code: exitNetwork}
-	if errors.As(err, &f) && f.hint != "" {
+	if errors.As(err, &f) && f.quiet {
+		return f.code
+	}
+	r.tell(true, err.Error())
+	if f.hint != "" {
 		r.tell(true, "hint: "+f.hint)
 	}
 	return f.code

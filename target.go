@@ -75,6 +75,12 @@ func (p *plan) sources(ctx context.Context) (proxy.Sources, error) {
 
 // open makes the connection.
 func (t *target) open(ctx context.Context) (net.Conn, error) {
+	conn, _, err := t.opened(ctx)
+	return conn, err
+}
+
+// opened makes the connection and says how it came about.
+func (t *target) opened(ctx context.Context) (net.Conn, proxy.Opening, error) {
 	opener := proxy.Opener{Sources: t.sources, Logf: t.report.logf}
 	var shared doors
 	if len(t.knocks) > 0 {
@@ -90,7 +96,7 @@ func (t *target) open(ctx context.Context) (net.Conn, error) {
 			t.once.strike(opening, t.report)
 		}
 	}
-	return conn, err
+	return conn, opening, err
 }
 
 // door is where to knock for an address of the host; the zero Addr is nowhere.

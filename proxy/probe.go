@@ -1,0 +1,40 @@
+package proxy
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// A State is what a port answers to a SYN.
+type State string
+
+// The states.
+const (
+	Open        State = "open"
+	Refused     State = "refused"
+	Silent      State = "silent"
+	Unreachable State = "unreachable"
+)
+
+// probeTime is how long a port may take to answer. It ends before the kernel's
+// second SYN.
+const probeTime = 900 * time.Millisecond
+
+// Probe looks at a port by one SYN. On Linux no handshake completes: the server
+// does not learn of it. Elsewhere, one that completes is reset at once.
+func (o *Opener) Probe(ctx context.Context, addr netip.Addr, port uint16) State {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	conn, err := o.dialHedged(ctx, netip.AddrPortFrom(addr, port))
+	switch {
+	case err == nil:
+		reset(conn)
+		return Open
+	case isRefused(err):
+		return Refused
+	case ctx.Err() != nil || err == errTimedOut:
+		return Silent
+	}
+	return Unreachable
+}
