@@ -24,6 +24,13 @@ func (p *plan) explain(w io.Writer, report *reporter) error {
 	for _, e := range p.settings.Entries() {
 		found[e.Keyword] = setting{e.Value, e.Origin.String()}
 	}
+	if p.timeout == 0 && p.settings.ConnectTimeout > 0 && len(p.knocks) > 0 && p.limit < p.settings.ConnectTimeout {
+		for _, e := range p.settings.Entries() {
+			if e.Keyword == "connecttimeout" && (p.settings.KnockTimeout == 0 && p.limit < defaultTimeout || p.limit < p.settings.KnockTimeout) {
+				found["knocktimeout"] = setting{fmt.Sprint(p.limit.Seconds()), "before ConnectTimeout, " + e.Origin.String()}
+			}
+		}
+	}
 	for keyword, value := range p.given() {
 		found[keyword] = setting{value, "command line"}
 	}

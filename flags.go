@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,6 +148,7 @@ func (q *question) define(flags *flag.FlagSet) {
 	yes(&q.wait, "wait")
 	flags.BoolFunc("v", "", func(string) error { q.verbose++; return nil })
 	flags.BoolFunc("vv", "", func(string) error { q.verbose += 2; return nil })
+	flags.BoolFunc("vvv", "", func(string) error { q.verbose += 3; return nil })
 	value(func(s string) (err error) {
 		q.timeout, err = parseSeconds(s)
 		return err
@@ -168,7 +170,10 @@ func (q *question) positional(args []string) (err error) {
 	case badName(q.alias) && q.alias != "":
 		return fmt.Errorf("bad alias %q", q.alias)
 	}
-	q.host, args = args[0], args[1:]
+	q.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
+	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
+		return errors.New("flags go before the host")
+	}
 	switch {
 	case len(args) > 0:
 		if q.port, err = parsePort(args[0]); err != nil {

@@ -119,6 +119,7 @@ func TestParseArgs(t *testing.T) {
 		{"-oProxyCommand=x 22", "error: flag provided but not defined: -oProxyCommand"},
 		{"-4 -6 tango 22", "error: -4 and -6 exclude each other"},
 		{"-w never tango 22", `error: invalid value "never" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
+		{"tango 22 1 -v", "error: flags go before the host"},
 		{"-w 0 tango 22", `error: invalid value "0" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
 		{"-timeout -1 tango 22", `error: invalid value "-1" for flag -timeout: not a time above zero such as 5, 2.5s or 1m`},
 		{"-w NaN tango 22", `error: invalid value "NaN" for flag -w: not a time above zero such as 5, 2.5s or 1m`},

@@ -50,13 +50,23 @@ func openFailure(p *plan, err error) *failure {
 	}
 	var shut *proxy.ShutError
 	switch {
+	case errors.Is(err, proxy.ErrNoTurn):
+		f.hint = "a knockpipe that does not get in keeps others waiting, for two seconds at a time"
 	case !errors.As(err, &shut) && len(p.knocks) == 0:
 		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
 		f.hint = "no knock is given for this host"
+		if p.question.config == "" {
+			f.hint += "; with ssh -F FILE, pass -f FILE"
+		}
+	case shut != nil && shut.Unreachable():
+		f.hint = "is the host up, and is this its address?"
 	case shut != nil && shut.Silent():
 		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
 	case shut != nil:
-		f.hint = "the host answers but its door stays shut: is the sequence right and in order?"
+		f.hint = "the host answers but its door stays shut: is the sequence right and in order, and does sshd run?"
+	}
+	if shut != nil && p.settings.KnockHost != "" {
+		f.err = fmt.Errorf("%w (knocked at KnockHost %s)", f.err, p.settings.KnockHost)
 	}
 	if hint := p.configHint(); hint != "" {
 		f.hint = hint

@@ -141,6 +141,7 @@ func (t *target) knockOnly(ctx context.Context) error {
 			t.report.logf("%v", failed)
 			continue
 		}
+		t.report.logf("%d knocks sent to %v", t.knocks.Knocks(), t.door(addr))
 		sent = true
 	}
 	if sent {

@@ -62,8 +62,25 @@ func (r *reader) watchComment(at *position, indent int) {
 
 // watchColon notes a comment that lacks nothing but the colon.
 func (r *reader) watchColon(at *position, m magicComment) {
-	if at.block.active && m.keyword == kwKnock && m.value != "" && strings.Trim(m.value, "0123456789 \t,:/tcpudTCPUD") == "" {
-		r.note(Note{"this comment is no Knock, for want of a colon: # Knock: ...", true, at.Origin})
+	if !at.block.active || m.value == "" {
+		return
+	}
+	first, _, _ := strings.Cut(m.value, " ")
+	sequence := m.keyword == kwKnock && strings.Trim(m.value, "0123456789 \t,:/tcpudTCPUD") == ""
+	number := m.keyword != kwKnock && strings.Trim(first, "0123456789.ms") == ""
+	if sequence || number {
+		r.note(Note{fmt.Sprintf("this comment is no %v, for want of a colon: # %[1]v: ...", m.keyword), true, at.Origin})
+	}
+}
+
+// watchName notes a comment whose keyword is nearly one of ours.
+func (r *reader) watchName(at *position, comment string) {
+	name, _, colon := strings.Cut(strings.TrimLeft(comment[1:], " \t"), ":")
+	if !at.block.active || !colon || strings.ContainsAny(name, " \t0123456789") || findKeyword(name) != kwNone {
+		return
+	}
+	if kw := nearestKeyword(name); kw.isKnock() {
+		r.note(Note{fmt.Sprintf("%q is no keyword, so this is a comment: is it %v?", name, kw), true, at.Origin})
 	}
 }
 
@@ -91,7 +108,7 @@ func (r *reader) watch(at *position, kw keyword, v value) {
 		r.watchIgnoreUnknown(at, v)
 	case kw == kwHostName && at.host && !at.block.active && !r.final:
 		r.watchAlias(at, v)
-	case kw.isKnock() && at.block.undecided != "" && !at.noted:
+	case kw.isKnock() && at.block.undecided != "" && !at.noted && !r.setting[kwKnock].isSet():
 		at.noted = true
 		r.note(Note{fmt.Sprintf("the knock in %v is not read, as its %q cannot be decided here",
 			blockName(kwMatch, at.title), at.block.undecided), true, Origin{at.File, at.line}})

@@ -43,6 +43,11 @@ func TestNotes(t *testing.T) {
 		// a void IgnoreUnknown, for which ssh refuses the plain keyword below it
 		{"second IgnoreUnknown", "", "IgnoreUnknown UseKeychain\nHost web\n IgnoreUnknown Knock*\n",
 			"~/.ssh/config:3: this IgnoreUnknown is void, as the one of ~/.ssh/config:1 came first: add Knock* to that (hint)"},
+		{"misspelt", "", "# Knocktimout: 5\n", `~/.ssh/config:1: "Knocktimout" is no keyword, so this is a comment: is it KnockTimeout? (hint)`},
+		{"prose with a colon", "", "# Knocking on doors: see the wiki\n", ""},
+		{"no colon before a number", "", "# KnockTimeout 5\n", "~/.ssh/config:1: this comment is no KnockTimeout, for want of a colon: # KnockTimeout: ... (hint)"},
+		{"no colon before prose", "", "# KnockTimeout is too short\n", ""},
+		{"exec, but the knock is known", "", "# Knock: 4472\n\nMatch host web exec \"true\"\n # Knock: 4471\n", ""},
 		{"no colon", "", "# Knock 4471 4472\n", "~/.ssh/config:1: this comment is no Knock, for want of a colon: # Knock: ... (hint)"},
 
 		// nothing to note

@@ -105,6 +105,7 @@ func (r *reader) readComment(at *position, line, trimmed string) {
 	m := parseComment(trimmed)
 	switch {
 	case !m.keyword.isKnock():
+		r.watchName(at, trimmed)
 	case !m.colon:
 		r.watchColon(at, m)
 	default:

@@ -45,7 +45,8 @@ type Sender struct {
 // none that could be trusted. An error means that a knock could not leave this
 // machine, or that ctx ended before the last one.
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
-	for n, i := range s.order(seq) {
+	order := s.order(seq)
+	for n, i := range order {
 		step := seq[i]
 		wait := step.Pause
 		if n > 0 {
@@ -62,7 +63,11 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 			return fmt.Errorf("knock %d of %d (%v): %w", i+1, len(seq), step.Proto, withoutAddr(err))
 		}
 		if s.Logf != nil && step.Proto != Pause {
-			s.Logf("knock %d of %d (%v) to %v", i+1, len(seq), step.Proto, s.To)
+			why := ""
+			if len(order)-n > len(seq) {
+				why = ", for a fresh start"
+			}
+			s.Logf("knock %d of %d (%v) to %v%s", i+1, len(seq), step.Proto, s.To, why)
 		}
 	}
 	return nil

@@ -297,6 +297,7 @@ func TestShutError(t *testing.T) {
 	}{
 		{[]Tries{{v4, 1, nil}}, "4 knocks sent once to 198.51.100.2, port 22 silent for 8s", true},
 		{[]Tries{{v4, 2, syscall.ECONNREFUSED}}, "4 knocks sent 2 times to 198.51.100.2, port 22 refused for 8s", false},
+		{[]Tries{{v4, 8, syscall.EHOSTUNREACH}}, "4 knocks sent 8 times to 198.51.100.2, port 22 answered no route to host for 8s", false},
 		{[]Tries{{v6, 9, nil}, {v4, 8, syscall.EHOSTUNREACH}},
 			"4 knocks sent 9 times to 2001:db8::2, port 22 silent; 4 knocks sent 8 times to 198.51.100.2, port 22 answered no route to host for 8s", false},
 	}
@@ -304,6 +305,9 @@ func TestShutError(t *testing.T) {
 		err := &ShutError{Knocks: 4, Tries: tt.tries, Port: 22, After: 8 * time.Second}
 		if got := err.Error(); got != tt.want {
 			t.Errorf("Error() = %q, want %q", got, tt.want)
+		}
+		if got, want := err.Unreachable(), strings.HasSuffix(tt.want, "route to host for 8s") && len(tt.tries) == 1; got != want {
+			t.Errorf("%q: Unreachable() = %v, want %v", err, got, want)
 		}
 		if got := err.Silent(); got != tt.silent {
 			t.Errorf("%q: Silent() = %v, want %v", err, got, tt.silent)

@@ -45,6 +45,16 @@ func (e *ShutError) Error() string {
 	return b.String()
 }
 
+// Unreachable reports whether no address had a host behind it.
+func (e *ShutError) Unreachable() bool {
+	for _, t := range e.Tries {
+		if !errors.Is(t.Answer, syscall.EHOSTUNREACH) && !errors.Is(t.Answer, syscall.ENETUNREACH) {
+			return false
+		}
+	}
+	return true
+}
+
 // Silent reports whether no connect got an answer at any address.
 func (e *ShutError) Silent() bool {
 	for _, t := range e.Tries {
@@ -65,6 +75,9 @@ func (t Tries) state() string {
 		return "answered " + t.Answer.Error()
 	}
 }
+
+// ErrNoTurn says that the time was up before this process had its turn.
+var ErrNoTurn = errors.New("time ran out while another process knocked")
 
 // failure is the error of a race that nobody won.
 func (r *race) failure(attempts []*attempt) error {
@@ -87,6 +100,9 @@ func (r *race) failure(attempts []*attempt) error {
 	}
 	if len(errs) > 0 {
 		return errs[0]
+	}
+	if r.Turn != nil {
+		return ErrNoTurn
 	}
 	return errors.New("time ran out before the sequence was sent once")
 }

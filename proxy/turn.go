@@ -29,7 +29,11 @@ const turnTime = 2 * time.Second
 // the port is tried first: it may be open for all of this host. It reports
 // whether there is reason to go on.
 func (a *attempt) turn(ctx context.Context) bool {
+	start := time.Now()
 	turn := a.Turn(ctx, a.addr)
+	if waited := time.Since(start); waited > 20*time.Millisecond {
+		a.logf("waited %v for another knockpipe that knocks at %v", waited.Round(time.Millisecond), a.addr)
+	}
 	if ctx.Err() != nil {
 		if turn.End != nil {
 			turn.End(0)

@@ -84,13 +84,13 @@ func (r Record) Learn(o Opening) Record {
 // A strict door hardly ever opens to a burst. A forgiving one often does not
 // either, over a link that loses and reorders. So one burst that opens it counts
 // for more than one that does not. A pace is kept as long as it works, which at a
-// strict door it does at the first try; but not if the door is open as soon as the
-// last knock is there, as a burst would have done then.
+// strict door it does at the first try; but not if the very first
+// connect is let in, which a burst would have done as well then.
 func evidence(paced bool, o Opening) int {
 	switch {
 	case !paced && o.Tries <= burstTries:
 		return -2
-	case paced && (o.Tries > 1 || o.Lag <= 2*o.Gap):
+	case paced && (o.Tries > 1 || o.Lag < o.Gap*3/2):
 		return -1
 	}
 	return 1
