@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -101,7 +102,8 @@ func (r *race) failure(attempts []*attempt) error {
 	if len(errs) > 0 {
 		return errs[0]
 	}
-	if r.Turn != nil {
+	turned := func(a *attempt) bool { return a.turned.Load() }
+	if r.Turn != nil && !slices.ContainsFunc(attempts, turned) {
 		return ErrNoTurn
 	}
 	return errors.New("time ran out before the sequence was sent once")

@@ -48,6 +48,7 @@ func (a *attempt) turn(ctx context.Context) bool {
 		a.startConnect(ctx)
 		return sleep(ctx, 2*turn.Took+20*time.Millisecond)
 	}
+	a.turned.Store(true)
 	on := true
 	for end := time.Now().Add(turnTime); on && time.Now().Before(end); {
 		on = a.round(ctx)

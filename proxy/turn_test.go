@@ -87,3 +87,19 @@ func TestTurnEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestNoTurn tells a door that stays shut from one that others kept busy.
+func TestNoTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opener := hosts(map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4}})
+		opener.Turn = func(ctx context.Context, _ netip.Addr) Turn {
+			<-ctx.Done()
+			return Turn{}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err != ErrNoTurn {
+			t.Errorf("Open = %v, want %v", err, ErrNoTurn)
+		}
+	})
+}
