@@ -23,7 +23,7 @@ type attempt struct {
 	connects sync.WaitGroup
 	running  atomic.Int32 // connects
 	patient  atomic.Bool  // whether one of them waits for a slow link
-	turned   atomic.Bool // it had its turn
+	turned   atomic.Bool  // it had its turn
 	tries    atomic.Int32
 	gap      time.Duration                 // of the last try
 	knocked  time.Time                     // when its last knock was sent
