@@ -8,12 +8,16 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
 	"knockpipe/knock"
 	"knockpipe/proxy"
 )
+
+// hangupTime is how long a session goes on after ssh's signal that it ends.
+const hangupTime = 2 * time.Second
 
 // closeTime bounds the closing sequence, which nobody waits for.
 const closeTime = 10 * time.Second
@@ -48,6 +52,12 @@ func (t *target) session(conn net.Conn) error {
 	signal.Ignore(syscall.SIGPIPE) // a stdout that nobody reads is an error to report
 	if fromProgram(os.Stdin) {
 		signal.Ignore(os.Interrupt) // Ctrl-C is for ssh, which is in the same process group
+		if runtime.GOOS == "linux" {
+			// ssh sends it when it ends. To die of it would reset the connection if
+			// anything has come in meanwhile; that both pipes are closed then is
+			// noticed anyway, and gives sshd the time for an orderly end.
+			signal.Ignore(syscall.SIGHUP)
+		}
 	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)
@@ -64,6 +74,12 @@ func (t *target) session(conn net.Conn) error {
 		case err = <-ended:
 		case s := <-ends:
 			t.report.logf("%v", s)
+			if s == syscall.SIGHUP { // ssh is about to close its side
+				select {
+				case err = <-ended:
+				case <-time.After(hangupTime):
+				}
+			}
 		}
 		t.closeDoor(to)
 	}

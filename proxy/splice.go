@@ -15,7 +15,9 @@ type Traffic struct {
 	Received atomic.Int64 // from the network
 }
 
-// farewell is how long what ssh wrote last may take, when ssh itself is gone.
+// farewell is how long the server may take to end a session whose ssh is gone. To
+// leave at once would reset the connection if anything has come in meanwhile, which
+// sshd logs as an error.
 const farewell = 2 * time.Second
 
 // Splice carries in to conn and conn to out, until the network's side ends. It
@@ -44,10 +46,7 @@ func Splice(conn net.Conn, in, out *os.File, traffic *Traffic) error {
 	err = carryDown(out, network, &traffic.Received)
 	switch {
 	case errors.Is(err, syscall.EPIPE) && hungUp(in):
-		select {
-		case <-sent:
-		case <-time.After(farewell):
-		}
+		network.drain(farewell) // what ssh wrote last still goes out meanwhile
 		return nil
 	case err == nil: // the kernel tells an error once, and may have told the other side
 		select {

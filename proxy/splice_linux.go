@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,22 @@ func detach(conn net.Conn) (connEnd, error) {
 }
 
 func (e connEnd) closeWrite() { unix.Shutdown(e.fd, unix.SHUT_WR) }
+
+// drain reads until the end of the connection, or for so long.
+func (e connEnd) drain(limit time.Duration) {
+	buf := make([]byte, 16<<10)
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		n, err := unix.Read(e.fd, buf)
+		if n > 0 || err == unix.EINTR {
+			continue
+		}
+		if err != unix.EAGAIN {
+			return
+		}
+		fds := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
+		unix.Poll(fds, int(time.Until(end).Milliseconds())+1)
+	}
+}
 
 // duplicate returns a descriptor of its own for an open file. Unlike File and Fd
 // of Go's types, it leaves the flags alone: others may share them.

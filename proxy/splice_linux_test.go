@@ -28,11 +28,18 @@ func TestSpliceSSHGone(t *testing.T) {
 	io.WriteString(s.in, "goodbye")
 	s.in.Close()
 	s.out.Close()
-	if err := <-s.ended; err != nil {
-		t.Errorf("Splice = %v, want no error", err)
-	}
 	if got, err := io.ReadAll(s.server); err != nil || string(got) != "goodbye" {
 		t.Errorf("the server read %q, %v; want %q", got, err, "goodbye")
+	}
+	select {
+	case err := <-s.ended:
+		t.Errorf("Splice = %v before the server has ended the session", err)
+	default:
+	}
+	io.WriteString(s.server, "you too")
+	s.server.Close()
+	if err := <-s.ended; err != nil {
+		t.Errorf("Splice = %v, want no error", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"time"
 )
 
 // A connEnd is the connection, which needs no special care here.
@@ -18,6 +19,12 @@ func (e connEnd) closeWrite() {
 	if c, ok := e.Conn.(interface{ CloseWrite() error }); ok {
 		c.CloseWrite()
 	}
+}
+
+// drain reads until the end of the connection, or for so long.
+func (e connEnd) drain(limit time.Duration) {
+	e.SetReadDeadline(time.Now().Add(limit))
+	io.Copy(io.Discard, e)
 }
 
 // carryUp copies bytes until the end of in, which is no error.
