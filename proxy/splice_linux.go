@@ -74,7 +74,10 @@ func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
 
 func carry(to, from int, count *atomic.Int64) error {
 	s := stream{from: from, to: to}
-	s.zeroCopy = isPipe(s.from) || isPipe(s.to)
+	// Only on the way from the network. The other way splice(2) sends a fragment for
+	// each page: measured over loopback, a gigabyte took 0.45 s of CPU time and
+	// 0.65 s, and 0.36 s and 0.38 s by read and write.
+	s.zeroCopy = isPipe(s.to)
 	for {
 		n, err := s.move()
 		switch {

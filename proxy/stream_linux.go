@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // A stream is one direction of a session, between two descriptors.
 type stream struct {
 	from, to int
-	zeroCopy bool // one of them is a pipe, so splice(2) can move the pages
+	zeroCopy bool // to is a pipe, so splice(2) can move the pages
 	widened  bool
 
 	buf, rest []byte // where it cannot: what was read, and is not yet written
