@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"knockpipe/internal/rules"
 	"knockpipe/knock"
 	"knockpipe/knock/once"
 	"knockpipe/proxy"
@@ -44,8 +45,12 @@ config; a host with no knock is piped as nc would.
                             setting comes from; the port may be left out
   -k, -knock-only           send the knocks once and exit
   -l, -login NAME           the remote user (ssh's %r)
+  -lan PREFIX               with -rules: who comes in without a knock (repeatable)
   -n, -alias NAME           the name that ssh was given (ssh's %n)
   -once N FILE              write a new list of N one-time sequences, and exit
+  -rules FORMAT             print the server's side of the host's knock; the port may be
+                            left out, or be a list: 22,8022. FORMAT is one
+                            of fwknopd, iptables, knockd, mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
   -V, -version              print the version and exit
   -v                        tell on stderr what happens; -vv tells more
@@ -64,7 +69,7 @@ Exit: 0 the session ended, 1 the door stayed shut or the network failed,
 // A question is what the command line asks for.
 type question struct {
 	host   string
-	port   uint16 // zero if left out, for -G
+	port   uint16 // zero if left out
 	knocks knock.Sequence
 
 	alias   string
@@ -77,6 +82,9 @@ type question struct {
 	config  string        // the only config file, if not empty
 	logFile string
 	verbose int
+	rules   string         // the format to print; empty for none
+	ports   []uint16       // for rules, all of them
+	lan     []netip.Prefix // for rules
 
 	only4, only6, pass, knockOnly, explain, checkup, wait, version, help bool
 }
@@ -144,6 +152,17 @@ func (q *question) define(flags *flag.FlagSet) {
 		}
 		return nil
 	}, "s", "source")
+	text(&q.rules, "rules")
+	value(func(s string) error {
+		for _, text := range strings.Split(s, ",") {
+			prefix, err := netip.ParsePrefix(text)
+			if err != nil {
+				return errors.New("not a network such as 192.0.2.0/24 or 2001:db8::/32")
+			}
+			q.lan = append(q.lan, prefix.Masked())
+		}
+		return nil
+	}, "lan")
 	yes(&q.version, "V", "version")
 	yes(&q.wait, "wait")
 	flags.BoolFunc("v", "", func(string) error { q.verbose++; return nil })
@@ -176,16 +195,35 @@ func (q *question) positional(args []string) (err error) {
 	}
 	switch {
 	case len(args) > 0:
-		if q.port, err = parsePort(args[0]); err != nil {
+		if err := q.setPort(args[0]); err != nil {
 			return err
 		}
 		if q.knocks, err = knock.Parse(args[1:]); err == nil && q.knocks.Has(knock.Exec) {
 			err = errors.New("exec: is read in a config alone, as a plain keyword")
 		}
 		return err
-	case !q.explain && !q.checkup:
+	case !q.explain && !q.checkup && q.rules == "":
 		return errors.New("no port given")
 	}
+	return nil
+}
+
+// setPort reads the port, or for -rules a list of them.
+func (q *question) setPort(s string) error {
+	list := []string{s}
+	if q.rules != "" {
+		list = strings.Split(s, ",")
+	}
+	for _, text := range list {
+		port, err := parsePort(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(q.ports, port) {
+			q.ports = append(q.ports, port)
+		}
+	}
+	q.port = q.ports[0]
 	return nil
 }
 
@@ -205,6 +243,12 @@ func (q *question) check() error {
 		return errors.New("-F and -k exclude each other")
 	case q.checkup && (q.pass || q.knockOnly || q.explain):
 		return errors.New("-check excludes -F, -G and -k")
+	case q.rules != "" && (q.pass || q.knockOnly || q.explain || q.checkup):
+		return errors.New("-rules excludes -check, -F, -G and -k")
+	case q.rules != "" && !slices.Contains(rules.Formats(), q.rules):
+		return fmt.Errorf("-rules: unknown format %q: %s", q.rules, strings.Join(rules.Formats(), ", "))
+	case q.rules == "" && q.lan != nil:
+		return errors.New("-lan is for -rules")
 	case q.wait && !q.checkup:
 		return errors.New("-wait is for -check")
 	case q.only4:

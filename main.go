@@ -64,6 +64,9 @@ func answer(q *question, report *reporter) error {
 	if q.explain {
 		return p.explain(os.Stdout, report)
 	}
+	if q.rules != "" {
+		return p.printRules(report)
+	}
 	if err := p.checkPass(); err != nil {
 		return err
 	}

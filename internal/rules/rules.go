@@ -1,0 +1,81 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"knockpipe/knock"
+	"knockpipe/knock/fwknop"
+)
+
+// A Door is what is guarded, and what opens it.
+type Door struct {
+	Name  string   // the host's, for comments
+	Ports []uint16 // the guarded ones, at least one; the first is the service port
+
+	Knock knock.Sequence
+	Close knock.Sequence // shuts the door again; may be empty
+	Delay time.Duration  // the client's least pause between two knocks
+
+	LAN    []netip.Prefix // who comes in without a knock
+	Stanza *fwknop.Stanza // of a step fwknop; nil without one
+}
+
+// A writer makes the configuration in one format. Its errors are about a door
+// that the format cannot express.
+type writer func(d *Door) (string, error)
+
+var formats = map[string]writer{}
+
+// Formats returns the names of the formats, in order.
+func Formats() []string {
+	var names []string
+	for name := range formats {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Make returns the configuration of a door in a format. The error says what the
+// format cannot express, and does not show the sequence.
+func Make(format string, d *Door) (string, error) {
+	write := formats[format]
+	switch {
+	case write == nil:
+		return "", fmt.Errorf("unknown format %q: %s", format, strings.Join(Formats(), ", "))
+	case len(d.Knock) == 0:
+		return "", errors.New("no knock is configured for " + d.Name)
+	}
+	text, err := write(d)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", format, err)
+	}
+	return text, nil
+}
+
+// cannot is the error for a step that a format cannot express.
+func cannot(seq knock.Sequence, i int, why string) error {
+	return fmt.Errorf("knock %d of %d (%v): %s", i+1, len(seq), seq[i].Proto, why)
+}
+
+// Ascending reports whether a port scan that goes through the numbers in order
+// knocks the whole sequence in passing: nothing but TCP, or nothing but bare UDP,
+// to ports that ascend.
+func Ascending(seq knock.Sequence) bool {
+	var last uint16
+	for _, step := range seq {
+		switch {
+		case step.Proto == knock.Pause:
+			continue
+		case step.Proto != seq[0].Proto || step.Proto != knock.TCP && step.Proto != knock.UDP || step.Port <= last:
+			return false
+		}
+		last = step.Port
+	}
+	return last > 0
+}
