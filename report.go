@@ -59,7 +59,7 @@ func openFailure(p *plan, err error) *failure {
 			f.hint += "; with ssh -F FILE, pass -f FILE"
 		}
 	case shut != nil && shut.Unreachable():
-		f.hint = "is the host up, and is this its address?"
+		f.hint = "is the host up, is this its address, and does nothing on the way forbid it?"
 	case shut != nil && shut.Silent():
 		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
 	case shut != nil:

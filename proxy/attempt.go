@@ -28,6 +28,7 @@ type attempt struct {
 	gap      time.Duration                 // of the last try
 	knocked  time.Time                     // when its last knock was sent
 	answer   atomic.Pointer[error]         // the last one that a connect got from the network
+	told     atomic.Pointer[string]        // what was last logged of that
 	took     atomic.Pointer[time.Duration] // by the connect that won
 }
 
@@ -115,11 +116,11 @@ func (a *attempt) startConnect(ctx context.Context) {
 }
 
 // connect is one handshake, up to its end.
-func (a *attempt) connect(ctx context.Context, opening Opening) {
+func (a *attempt) connect(over context.Context, opening Opening) {
 	start := time.Now()
 	patience, end := a.patience(start.Sub(a.budget.start))
 	defer end()
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(over, patience)
 	defer cancel()
 	dial := a.dial
 	if dial == nil {
@@ -131,11 +132,19 @@ func (a *attempt) connect(ctx context.Context, opening Opening) {
 		opening.After, opening.Took = time.Since(a.start), time.Since(start)
 		a.took.Store(&opening.Took)
 		a.claim(win{conn, opening})
-	case ctx.Err() != nil || err == errTimedOut: // silent, or the race is over
+	case over.Err() != nil:
+	case ctx.Err() != nil || err == errTimedOut:
+		a.tell("silent")
 	default:
-		if a.answer.Swap(&err) == nil {
-			a.logf("%v port %d: still shut: %v", a.addr, a.port, err)
-		}
+		a.answer.Store(&err)
+		a.tell(err.Error())
+	}
+}
+
+// tell logs what the port answers, where that is news.
+func (a *attempt) tell(answer string) {
+	if last := a.told.Swap(&answer); last == nil || *last != answer {
+		a.logf("%v port %d: still shut: %s", a.addr, a.port, answer)
 	}
 }
 

@@ -21,7 +21,9 @@ func (o *Opener) dialPlain(ctx context.Context, to netip.AddrPort) (net.Conn, er
 // dialHedged makes a connection that may lose a race, and then must not
 // complete at the server.
 func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	return o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive, Control: holdBack}, to)
+	var w witness
+	conn, err := o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive, Control: w.holdBack}, to)
+	return conn, w.close(err, to.Addr())
 }
 
 func (o *Opener) dialWith(ctx context.Context, dialer net.Dialer, to netip.AddrPort) (net.Conn, error) {

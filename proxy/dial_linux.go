@@ -12,13 +12,14 @@ import (
 // that a second SYN-ACK that arrives before we wake does not become a second
 // connection. SO_LINGER of 0 makes every close a reset, also that of a connect
 // which is cancelled in the moment of its success.
-func holdBack(_, _ string, c syscall.RawConn) error {
+func (w *witness) holdBack(_, _ string, c syscall.RawConn) error {
 	var err error
 	if e := c.Control(func(fd uintptr) {
 		err = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_DEFER_ACCEPT, 1)
 		if err == nil {
 			err = syscall.SetsockoptLinger(int(fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 		}
+		w.watch(int(fd))
 	}); e != nil {
 		return e
 	}
@@ -34,6 +35,7 @@ func settle(conn net.Conn) net.Conn {
 	tcp.SetLinger(-1)
 	if raw, err := tcp.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) {
+			unwatch(int(fd))
 			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
 		})
 	}

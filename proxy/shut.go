@@ -49,7 +49,7 @@ func (e *ShutError) Error() string {
 // Unreachable reports whether no address had a host behind it.
 func (e *ShutError) Unreachable() bool {
 	for _, t := range e.Tries {
-		if !errors.Is(t.Answer, syscall.EHOSTUNREACH) && !errors.Is(t.Answer, syscall.ENETUNREACH) {
+		if !errors.Is(t.Answer, syscall.EHOSTUNREACH) && !errors.Is(t.Answer, syscall.ENETUNREACH) && !errors.Is(t.Answer, syscall.EACCES) {
 			return false
 		}
 	}
