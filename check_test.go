@@ -64,14 +64,21 @@ func TestCheck(t *testing.T) {
 			}
 		}, "", 1, []string{`fail  ssh: Bad owner or permissions on /root/\.ssh/config`, `fail  Bad owner or permissions on /root/\.ssh/config`}},
 		{"bad knock", strings.Replace(good, "12345", "12345x", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: no port number`}},
+		{"unknown protocol", strings.Replace(good, "12345", "sctp:12345", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: unknown protocol "sctp"`}},
+		{"10,000 knocks", strings.Replace(good, "12345", strings.Repeat("1,", 9999)+"1", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: 10003 knocks: a sequence has at most 64`}},
+		{"unbalanced quotes", strings.Replace(good, "12345", `"12345`, 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: unbalanced quotes`}},
+		{"unknown keyword in the side file", good, inHome("knock_config", "KnockTimout 5\n"), "", 1, []string{`fail  /root/\.ssh/knock_config:1: unknown keyword "KnockTimout": is it KnockTimeout\?`}},
+		{"Include loop", good + "\tInclude ~/.ssh/again\n", inHome("again", "Include ~/.ssh/again\n"), "", 1, []string{`fail  ssh: .*Too many recursive`, `fail  /root/\.ssh/again:1: more than 16 includes deep`}},
+		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses of the knock take 9s, and opening may take 8s\n      give it more time`}},
+		{"network down", good, func(t *testing.T, l *lab.Lab) { l.Client.LinkDown(t) }, "", 1, []string{
+			`warn  198\.51\.100\.2 port 22 is unreachable: network is unreachable`, `fail  198\.51\.100\.2: knock 1 of 4 \(tcp\): network is unreachable`}},
+		{"list that would be used up", strings.Replace(good, sequence, "once:list", 1), inHome("list", " 7001,7002,7003\n 7004,7005,7006\n"), "", 0, []string{
+			`warn  once:/root/\.ssh/list: 2 sequences left\n      make a new list`,
+			`warn  not knocked, .*\n      to knock all the same: knockpipe -check tango 22 once:/root/\.ssh/list$`}},
 		{"unknown name", strings.Replace(good, "198.51.100.2", "nowhere.test", 1), hostsFile(""), "", 1, []string{`fail  nowhere\.test: `}},
 		{"key not known", good + "\tUserKnownHostsFile none\n", nil, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
-		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", func(t *testing.T, l *lab.Lab) {
-			const key = "moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"
-			if err := os.WriteFile(homeOf(l)+"/.ssh/other", []byte(key), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}, "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
+		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", inHome("other",
+			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
 		{"no sshd", good + "\tPort 2323\n", func(t *testing.T, l *lab.Lab) {
 			l.Server.Nft(t, "insert rule inet knockpipe input tcp dport 2323 goto door")
 			greeter(t, l.Server.Listen(t, "tcp4", ":2323"))
@@ -115,8 +122,12 @@ func TestCheck(t *testing.T) {
 				}
 			}
 			sshd.Settle()
-			if got := sshd.Connections(); got > 1 || tt.code == 0 && got != 1 {
-				t.Errorf("sshd saw %d connections, want one at the most:\n%s", got, sshd.Log())
+			want := 1
+			if strings.Contains(string(out), "not knocked") {
+				want = 0
+			}
+			if got := sshd.Connections(); got > want || tt.code == 0 && got != want {
+				t.Errorf("sshd saw %d connections, want %d at the most:\n%s", got, want, sshd.Log())
 			}
 			if got := l.Server.Handshakes(t); got > 1 {
 				t.Errorf("the server's kernel completed %d handshakes, want one at the most", got)
@@ -129,6 +140,15 @@ func hostsFile(text string) func(*testing.T, *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
 		l.Client.WriteFile(t, "/etc/hosts", text)
 		l.Client.WriteFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	}
+}
+
+// inHome writes a file beside the client's config.
+func inHome(name, text string) func(*testing.T, *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		if err := os.WriteFile(homeOf(l)+"/.ssh/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -19,9 +19,15 @@ import (
 // it later.
 const aheadAt = 3
 
+// fewLeft is when the end of a list is near.
+const fewLeft = 5
+
+const newListHint = "make a new list by knockpipe -once 100 FILE, and copy it to the server"
+
 // A onceList is the list that a step once:FILE names.
 type onceList struct {
 	path string
+	left int // how many are unused; zero while another process has the list
 
 	mu    sync.Mutex
 	list  *once.List // open and locked from the first try on
@@ -37,17 +43,19 @@ func (p *plan) findList() error {
 	if p.question.knockOnly {
 		return fmt.Errorf("-k would spend a sequence of %s that opens nothing", path)
 	}
+	left := 0
 	list, err := once.Open(path)
 	switch {
 	case err == nil:
+		left = list.Left()
 		list.Close()
 	case errors.Is(err, once.ErrUsedUp):
 		return &failure{code: exitUsage, err: fmt.Errorf("once:%s: %w", path, err),
-			hint: "make a new list by knockpipe -once 100 FILE, and copy it to the server"}
+			hint: newListHint}
 	case !errors.Is(err, once.ErrBusy): // who uses it will not be long
 		return fmt.Errorf("once:%s: %w", path, withoutPath(err))
 	}
-	p.once = &onceList{path: path, tries: make(map[netip.Addr]int)}
+	p.once = &onceList{path: path, left: left, tries: make(map[netip.Addr]int)}
 	return nil
 }
 
@@ -90,7 +98,7 @@ func (o *onceList) strike(opening proxy.Opening, report *reporter) {
 		report.tell(true, fmt.Sprintf("once:%s: not struck: %v", o.path, err))
 	}
 	switch left := o.list.Left(); left {
-	case 5:
+	case fewLeft:
 		report.tell(true, fmt.Sprintf("once:%s: %d sequences are left", o.path, left))
 	case 1, 0:
 		report.tell(true, fmt.Sprintf("once:%s: %d sequence is left, and knockd 0.8 dies of using the last: make a new list by knockpipe -once 100 FILE", o.path, left))

@@ -110,11 +110,11 @@ func (p *plan) timeLimit() time.Duration {
 // tell says where the knock comes from, and what looks wrong in the config.
 func (p *plan) tell(report *reporter) {
 	if len(p.question.knocks) > 0 {
-		report.logf("%d knocks from the command line", p.knocks.Knocks())
+		report.logf("%s from the command line", plural(p.knocks.Knocks(), "knock"))
 	} else {
 		for _, e := range p.settings.Entries() {
 			if e.Keyword == "knock" {
-				report.logf("%d knocks from %s:%d", p.knocks.Knocks(), e.File, e.Line)
+				report.logf("%s from %v", plural(p.knocks.Knocks(), "knock"), e.Origin)
 			}
 		}
 	}

@@ -34,6 +34,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 
+const unreachableHint = "is the host up, is this its address, and does nothing on the way forbid it?"
+
 func badUsage(err error) *failure {
 	return &failure{code: exitUsage, err: err, hint: usageLine}
 }
@@ -59,7 +61,7 @@ func openFailure(p *plan, err error) *failure {
 			f.hint += "; with ssh -F FILE, pass -f FILE"
 		}
 	case shut != nil && shut.Unreachable():
-		f.hint = "is the host up, is this its address, and does nothing on the way forbid it?"
+		f.hint = unreachableHint
 	case shut != nil && shut.Silent():
 		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
 	case shut != nil:
@@ -72,6 +74,14 @@ func openFailure(p *plan, err error) *failure {
 		f.hint = hint
 	}
 	return f
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 // withoutPath strips the path of a file that the message names anyway.

@@ -73,14 +73,8 @@ func (p *plan) sources(ctx context.Context) (proxy.Sources, error) {
 	return nil, nil
 }
 
-// open makes the connection.
-func (t *target) open(ctx context.Context) (net.Conn, error) {
-	conn, _, err := t.opened(ctx)
-	return conn, err
-}
-
-// opened makes the connection and says how it came about.
-func (t *target) opened(ctx context.Context) (net.Conn, proxy.Opening, error) {
+// opener is how to make the connection, and what is shared with others for that.
+func (t *target) opener() (proxy.Opener, doors) {
 	opener := proxy.Opener{Sources: t.sources, Logf: t.report.logf}
 	var shared doors
 	if len(t.knocks) > 0 {
@@ -89,6 +83,18 @@ func (t *target) opened(ctx context.Context) (net.Conn, proxy.Opening, error) {
 		opener.Tries, opener.Connects = t.settings.KnockTries, t.settings.KnockConnects
 		opener.Pace, opener.Turn = shared.pace, shared.turn
 	}
+	return opener, shared
+}
+
+// open makes the connection.
+func (t *target) open(ctx context.Context) (net.Conn, error) {
+	opener, shared := t.opener()
+	conn, _, err := t.opened(ctx, opener, shared)
+	return conn, err
+}
+
+// opened makes the connection, remembers how, and says so.
+func (t *target) opened(ctx context.Context, opener proxy.Opener, shared doors) (net.Conn, proxy.Opening, error) {
 	conn, opening, err := opener.Open(ctx, t.addrs, t.port)
 	if err == nil && len(t.knocks) > 0 {
 		shared.learn(opening)
@@ -141,7 +147,7 @@ func (t *target) knockOnly(ctx context.Context) error {
 			t.report.logf("%v", failed)
 			continue
 		}
-		t.report.logf("%d knocks sent to %v", t.knocks.Knocks(), t.door(addr))
+		t.report.logf("%s sent to %v", plural(t.knocks.Knocks(), "knock"), t.door(addr))
 		sent = true
 	}
 	if sent {

@@ -21,20 +21,24 @@ const (
 // second SYN.
 const probeTime = 900 * time.Millisecond
 
-// Probe looks at a port by one SYN. On Linux no handshake completes: the server
-// does not learn of it. Elsewhere, one that completes is reset at once.
-func (o *Opener) Probe(ctx context.Context, addr netip.Addr, port uint16) State {
+// Probe looks at a port by one SYN, and says in words what came of it. On Linux no
+// handshake completes: the server does not learn of it. Elsewhere, one that
+// completes is reset at once.
+func (o *Opener) Probe(ctx context.Context, addr netip.Addr, port uint16) (State, string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	conn, err := o.dialHedged(ctx, netip.AddrPortFrom(addr, port))
+	state := Unreachable
 	switch {
 	case err == nil:
 		reset(conn)
-		return Open
+		state = Open
 	case isRefused(err):
-		return Refused
+		state = Refused
 	case ctx.Err() != nil || err == errTimedOut:
-		return Silent
+		state = Silent
+	default:
+		return state, "unreachable: " + err.Error()
 	}
-	return Unreachable
+	return state, string(state)
 }
