@@ -38,10 +38,10 @@ test: tools lint
 	$(GO) test -race -short ./...
 
 soak: tools
-	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m .
+	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m ./internal/e2e
 
 bench:
-	BENCH_SVG=doc/bench.svg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m .
+	BENCH_SVG=doc/bench.svg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/e2e
 
 lint:
 	@echo gofmt; test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"knockpipe/internal/check"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// handshakeTime is how long the server may take to greet and to show its key.
+const handshakeTime = 10 * time.Second
+
+// server looks at what is behind the door.
+func (c *checkup) server(conn net.Conn) {
+	known := check.ReadKnownHosts(c.knownHosts(), c.host, c.port, c.ssh["hostkeyalias"])
+	server, err := check.Handshake(conn, known.Algorithms(), handshakeTime)
+	switch {
+	case err != nil && server.Version == "":
+		c.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server there: %v", err)
+		return
+	case err != nil:
+		c.Find(check.Fail, "", "%s: %v", server.Version, err)
+		return
+	}
+	c.Find(check.OK, "", "%s answers", server.Version)
+	key := fmt.Sprintf("%s key %s", server.Key.Type(), ssh.FingerprintSHA256(server.Key))
+	switch verdict, where := known.Judge(server.Key); verdict {
+	case check.Known:
+		c.Find(check.OK, "", "its %s is known from %s", key, where)
+	case check.Unknown:
+		c.Find(check.Warn, "compare it with the server's before you answer ssh's question", "its %s is not known", key)
+	case check.Changed:
+		c.Find(check.Fail, "is it another server? If its key was changed on purpose: ssh-keygen -R HOST", "its %s is not the one of %s", key, where)
+	case check.Revoked:
+		c.Find(check.Fail, "", "its %s is revoked by %s", key, where)
+	}
+}
+
+// knownHosts are the files that ssh looks into.
+func (c *checkup) knownHosts() []string {
+	text := c.ssh["userknownhostsfile"] + " " + c.ssh["globalknownhostsfile"]
+	if strings.TrimSpace(text) == "" {
+		text = "~/.ssh/known_hosts ~/.ssh/known_hosts2 /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2"
+	}
+	var files []string
+	for _, file := range strings.Fields(text) {
+		if rest, ok := strings.CutPrefix(file, "~/"); ok {
+			file = filepath.Join(c.home, rest)
+		}
+		files = append(files, file)
+	}
+	return files
+}

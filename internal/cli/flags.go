@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"knockpipe/internal/rules"
+	"knockpipe/knock"
+	"knockpipe/knock/once"
+	"knockpipe/proxy"
+)
+
+const usageLine = "usage: knockpipe [flags] [--] host port [knock ...]"
+
+const usage = usageLine + `
+
+Knocks on the host's closed door, waits until the port opens, and is then the
+pipe between stdin/stdout and that one connection. In ~/.ssh/config:
+
+    Host tango
+        HostName tango.example.org
+        # Knock: 12345 23456 34567 45678
+        ProxyCommand knockpipe -n %n -- %h %p
+
+A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
+7000:udp or udp:7000; or udp:7000,text=open (hex=0a0b, size=64); icmp,size=95;
+tcp:443,connect; fwknop:STANZA (of ~/.fwknoprc); once:FILE; exec:COMMAND (in a
+config alone); and pause:250ms between two. Knocks on the command line override the
+config; a host with no knock is piped as nc would.
+
+  -4, -6                    use IPv4 or IPv6 only
+  -check                    do all of it once, step by step, and report what is wrong;
+                            the port may be left out; -wait: until it is shut again
+  -E, -log FILE             append what -v tells to FILE, with time and pid
+  -F                        pass the socket to ssh and exit (ProxyUseFdpass yes)
+  -f, -config FILE          read this config only; "none" reads none
+  -G                        print what would be used for the host, and where each
+                            setting comes from; the port may be left out
+  -k, -knock-only           send the knocks once and exit
+  -l, -login NAME           the remote user (ssh's %r)
+  -lan PREFIX               with -rules: who comes in without a knock (repeatable)
+  -n, -alias NAME           the name that ssh was given (ssh's %n)
+  -once N FILE              write a new list of N one-time sequences, and exit
+  -rules FORMAT             print the server's side of the host's knock; the port may be
+                            left out, or be a list: 22,8022. FORMAT is one
+                            of fwknopd, iptables, knockd, mikrotik, nftables
+  -s, -source ADDR          knock and connect from this local address
+  -V, -version              print the version and exit
+  -v                        tell on stderr what happens; -vv tells more
+  -w, -timeout DURATION     give up after this time: 5, 2.5s, 1m
+                            (default KnockTimeout, else 8s, with a knock; and
+                            shortly before ssh's ConnectTimeout)
+
+Keywords in ssh_config ("# Knock: ..." or, after "IgnoreUnknown Knock*", without
+the "#" and the ":") and in ~/.ssh/knock_config: Knock, KnockClose, KnockConnects,
+KnockDelay, KnockHost, KnockMemory, KnockTimeout, KnockTries.
+
+Exit: 0 the session ended, 1 the door stayed shut or the network failed,
+2 wrong usage or configuration.
+`
+
+// A question is what the command line asks for.
+type question struct {
+	Process
+	host   string
+	port   uint16 // zero if left out
+	knocks knock.Sequence
+
+	alias   string
+	login   string
+	family  proxy.Family
+	source  netip.Addr
+	timeout time.Duration // zero if not given
+	once    int           // how long a list to write; zero for none
+	list    string        // and where
+	config  string        // the only config file, if not empty
+	logFile string
+	verbose int
+	rules   string         // the format to print; empty for none
+	ports   []uint16       // for rules, all of them
+	lan     []netip.Prefix // for rules
+
+	only4, only6, pass, knockOnly, explain, checkup, wait, showVersion, help bool
+}
+
+// parseArgs reads the command line. Every error is a [*failure] with exit 2.
+func parseArgs(args []string) (*question, error) {
+	q := &question{family: proxy.AnyFamily}
+	flags := flag.NewFlagSet("knockpipe", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	q.define(flags)
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return &question{help: true}, nil
+	} else if err != nil {
+		return nil, badUsage(err)
+	}
+	if q.showVersion {
+		return q, nil
+	}
+	if err := q.positional(flags.Args()); err != nil {
+		return nil, badUsage(err)
+	}
+	if err := q.check(); err != nil {
+		return nil, badUsage(err)
+	}
+	return q, nil
+}
+
+// define registers the flags, each one-letter name with its long twin.
+func (q *question) define(flags *flag.FlagSet) {
+	text := func(p *string, names ...string) {
+		for _, name := range names {
+			flags.StringVar(p, name, "", "")
+		}
+	}
+	yes := func(p *bool, names ...string) {
+		for _, name := range names {
+			flags.BoolVar(p, name, false, "")
+		}
+	}
+	value := func(set func(string) error, names ...string) {
+		for _, name := range names {
+			flags.Func(name, "", set)
+		}
+	}
+	yes(&q.only4, "4")
+	yes(&q.only6, "6")
+	text(&q.logFile, "E", "log")
+	yes(&q.checkup, "check")
+	yes(&q.pass, "F")
+	text(&q.config, "f", "config")
+	yes(&q.explain, "G")
+	yes(&q.knockOnly, "k", "knock-only")
+	text(&q.login, "l", "login")
+	value(func(s string) (err error) {
+		q.once, err = strconv.Atoi(s)
+		if err != nil || q.once < 2 || q.once > once.MaxSequences {
+			return fmt.Errorf("not a number between 2 and %d", once.MaxSequences)
+		}
+		return nil
+	}, "once")
+	text(&q.alias, "n", "alias")
+	value(func(s string) (err error) {
+		if q.source, err = netip.ParseAddr(s); err != nil {
+			return errors.New("not an address")
+		}
+		return nil
+	}, "s", "source")
+	text(&q.rules, "rules")
+	value(func(s string) error {
+		for _, text := range strings.Split(s, ",") {
+			prefix, err := netip.ParsePrefix(text)
+			if err != nil {
+				return errors.New("not a network such as 192.0.2.0/24 or 2001:db8::/32")
+			}
+			q.lan = append(q.lan, prefix.Masked())
+		}
+		return nil
+	}, "lan")
+	yes(&q.showVersion, "V", "version")
+	yes(&q.wait, "wait")
+	flags.BoolFunc("v", "", func(string) error { q.verbose++; return nil })
+	flags.BoolFunc("vv", "", func(string) error { q.verbose += 2; return nil })
+	flags.BoolFunc("vvv", "", func(string) error { q.verbose += 3; return nil })
+	value(func(s string) (err error) {
+		q.timeout, err = parseSeconds(s)
+		return err
+	}, "w", "timeout")
+}
+
+// positional reads the host, the port and the knocks.
+func (q *question) positional(args []string) (err error) {
+	switch {
+	case q.once > 0 && len(args) == 1:
+		q.list = args[0]
+		return nil
+	case q.once > 0:
+		return errors.New("-once takes a number and one file")
+	case len(args) == 0:
+		return errors.New("no host given")
+	case badName(args[0]):
+		return fmt.Errorf("bad host name %q", args[0])
+	case badName(q.alias) && q.alias != "":
+		return fmt.Errorf("bad alias %q", q.alias)
+	}
+	q.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
+	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
+		return errors.New("flags go before the host")
+	}
+	switch {
+	case len(args) > 0:
+		if err := q.setPort(args[0]); err != nil {
+			return err
+		}
+		if q.knocks, err = knock.Parse(args[1:]); err == nil && q.knocks.Has(knock.Exec) {
+			err = errors.New("exec: is read in a config alone, as a plain keyword")
+		}
+		return err
+	case !q.explain && !q.checkup && q.rules == "":
+		return errors.New("no port given")
+	}
+	return nil
+}
+
+// setPort reads the port, or for -rules a list of them.
+func (q *question) setPort(s string) error {
+	list := []string{s}
+	if q.rules != "" {
+		list = strings.Split(s, ",")
+	}
+	for _, text := range list {
+		port, err := parsePort(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(q.ports, port) {
+			q.ports = append(q.ports, port)
+		}
+	}
+	q.port = q.ports[0]
+	return nil
+}
+
+// badName reports whether no host has this name.
+func badName(s string) bool {
+	return s == "" || s[0] == '-' || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
+
+// check settles the family and finds flags that do not go together.
+func (q *question) check() error {
+	switch {
+	case q.only4 && q.only6:
+		return errors.New("-4 and -6 exclude each other")
+	case q.knockOnly && q.explain:
+		return errors.New("-k and -G exclude each other")
+	case q.pass && q.knockOnly:
+		return errors.New("-F and -k exclude each other")
+	case q.checkup && (q.pass || q.knockOnly || q.explain):
+		return errors.New("-check excludes -F, -G and -k")
+	case q.rules != "" && (q.pass || q.knockOnly || q.explain || q.checkup):
+		return errors.New("-rules excludes -check, -F, -G and -k")
+	case q.rules != "" && !slices.Contains(rules.Formats(), q.rules):
+		return fmt.Errorf("-rules: unknown format %q: %s", q.rules, strings.Join(rules.Formats(), ", "))
+	case q.rules == "" && q.lan != nil:
+		return errors.New("-lan is for -rules")
+	case q.wait && !q.checkup:
+		return errors.New("-wait is for -check")
+	case q.only4:
+		q.family = proxy.IPv4
+	case q.only6:
+		q.family = proxy.IPv6
+	}
+	if !q.source.IsValid() {
+		return nil
+	}
+	q.source = q.source.Unmap()
+	if !q.family.Has(q.source) {
+		return fmt.Errorf("source address %v is not an %v address", q.source, q.family)
+	}
+	if q.family = proxy.IPv6; q.source.Is4() {
+		q.family = proxy.IPv4
+	}
+	return nil
+}
+
+func parsePort(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("bad port %q: not a number between 1 and 65535", s)
+	}
+	return uint16(n), nil
+}
+
+// parseSeconds reads a duration in which a bare number is seconds.
+func parseSeconds(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || d <= 0 {
+		return 0, errors.New("not a time above zero such as 5, 2.5s or 1m")
+	}
+	return d, nil
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestParseArgs(t *testing.T) {
+	tests := []struct {
+		args string
+		want string // the error, or the fields that are set
+	}{
+		// bad
+		{"", "error: no host given"},
+		{"tango", "error: no port given"},
+		{"tango ssh", `error: bad port "ssh": not a number between 1 and 65535`},
+		{"tango 0", `error: bad port "0": not a number between 1 and 65535`},
+		{"tango 70000", `error: bad port "70000": not a number between 1 and 65535`},
+		{"tango -1", `error: bad port "-1": not a number between 1 and 65535`},
+		{"tango 22 99999", "error: knock 1 of 1: port not between 1 and 65535"},
+		{"tango 22 sctp:1", `error: knock 1 of 1: unknown protocol "sctp": tcp, udp, icmp, pause, fwknop, once or exec`},
+		{"-- -oProxyCommand=x 22", `error: bad host name "-oProxyCommand=x"`},
+		{"-oProxyCommand=x 22", "error: flag provided but not defined: -oProxyCommand"},
+		{"-4 -6 tango 22", "error: -4 and -6 exclude each other"},
+		{"-w never tango 22", `error: invalid value "never" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
+		{"tango 22 1 -v", "error: flags go before the host"},
+		{"-w 0 tango 22", `error: invalid value "0" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
+		{"-timeout -1 tango 22", `error: invalid value "-1" for flag -timeout: not a time above zero such as 5, 2.5s or 1m`},
+		{"-w NaN tango 22", `error: invalid value "NaN" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
+		{"-w", "error: flag needs an argument: -w"},
+		{"-s tango 22", `error: invalid value "tango" for flag -s: not an address`},
+		{"-s 127.0.0.1 -6 tango 22", "error: source address 127.0.0.1 is not an IPv6 address"},
+		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
+		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
+
+		// good
+		{"tango 22", "tango 22 [] IP"},
+		{"-- tango 022 1 2/udp", "tango 22 [1 udp:2] IP"},
+		{"-4 tango 22 1", "tango 22 [1] IPv4"},
+		{"-6 -w 5 ::1 22 1", "::1 22 [1] IPv6 timeout 5s"},
+		{"-w 2.5 tango 22", "tango 22 [] IP timeout 2.5s"},
+		{"-timeout 1m tango 22", "tango 22 [] IP timeout 1m0s"},
+		{"-source ::1 tango 22", "tango 22 [] IPv6 source ::1"},
+		{"-n alias -l me -E file -f conf -v -vv -k tango 22 1", "tango 22 [1] IP alias alias login me config conf log file verbose 3 knock only"},
+		{"-alias alias -login me -log file -config conf -knock-only tango 22 1", "tango 22 [1] IP alias alias login me config conf log file knock only"},
+		{"fe80::1%eth0 22", "fe80::1%eth0 22 [] IP"},
+		{"-G tango", "tango 0 [] IP explain"},
+		{"-G tango 22 1", "tango 22 [1] IP explain"},
+	}
+	for _, tt := range tests {
+		if got := describe(parseArgs(strings.Fields(tt.args))); got != tt.want {
+			t.Errorf("knockpipe %s: got %v, want %v", tt.args, got, tt.want)
+		}
+	}
+	for _, host := range []string{"", "two words", "bell\a", "line\nend"} {
+		if q, err := parseArgs([]string{host, "22"}); err == nil {
+			t.Errorf("host %q: got %v, want an error", host, q)
+		}
+	}
+}
+
+// describe shows a question in one line.
+func describe(q *question, err error) string {
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d %v %v", q.host, q.port, []any{q.knocks}, q.family)
+	for _, f := range []struct {
+		name string
+		set  bool
+		val  any
+	}{
+		{"timeout", q.timeout > 0, q.timeout}, {"source", q.source.IsValid(), q.source},
+		{"alias", q.alias != "", q.alias}, {"login", q.login != "", q.login}, {"config", q.config != "", q.config},
+		{"log", q.logFile != "", q.logFile}, {"verbose", q.verbose > 0, q.verbose},
+	} {
+		if f.set {
+			fmt.Fprintf(&b, " %s %v", f.name, f.val)
+		}
+	}
+	if q.knockOnly {
+		b.WriteString(" knock only")
+	}
+	if q.explain {
+		b.WriteString(" explain")
+	}
+	return b.String()
+}
+
+func TestReporterKeepsLinesWhole(t *testing.T) {
+	path := t.TempDir() + "/log"
+	r := &reporter{stderr: io.Discard}
+	if err := r.open(path); err != nil {
+		t.Fatal(err)
+	}
+	r.logf("two\nlines")
+	r.fail(fmt.Errorf("bell \a and escape \x1b[2J"))
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), "\n"); n != 2 {
+		t.Errorf("2 events made %d lines: %q", n, data)
+	}
+	if strings.ContainsAny(string(data), "\a\x1b") {
+		t.Errorf("control characters got through: %q", data)
+	}
+}

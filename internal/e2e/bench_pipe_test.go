@@ -1,0 +1,239 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"knockpipe/internal/lab"
+)
+
+const gigabyte = 1 << 30
+
+// BenchmarkPipe moves a gigabyte over loopback, down and up, through nc and through
+// knockpipe, and compares the CPU time of the whole process and the time it takes.
+// The two take turns.
+func BenchmarkPipe(b *testing.B) {
+	const rounds = 7
+	lab.Need(b, "nc")
+	for name, up := range map[string]bool{"down": false, "up": true} {
+		b.Run(name, func(b *testing.B) {
+			var cpu, wall [2]times
+			for range rounds {
+				for i, command := range [][]string{{"nc", "-N"}, {binary(b), "-f", "none"}} {
+					c, w := transfer(b, up, command...)
+					cpu[i], wall[i] = append(cpu[i], c), append(wall[i], w)
+				}
+			}
+			for i := range cpu {
+				cpu[i].sort()
+				wall[i].sort()
+			}
+			ratio := func(t [2]times) float64 { return t[1].at(0.5).Seconds() / t[0].at(0.5).Seconds() }
+			b.Logf("1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f; time of nc %v, knockpipe %v, ratio %.2f", name,
+				cpu[0].at(0.5), cpu[1].at(0.5), ratio(cpu), wall[0].at(0.5).Round(time.Millisecond), wall[1].at(0.5).Round(time.Millisecond), ratio(wall))
+			b.ReportMetric(ratio(cpu), "cpu/nc")
+			b.ReportMetric(ratio(wall), "time/nc")
+		})
+	}
+}
+
+// transfer moves a gigabyte through a command that connects to a server here.
+func transfer(b *testing.B, up bool, command ...string) (cpu, wall time.Duration) {
+	b.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	received := make(chan int64, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if up {
+			n, _ := io.Copy(io.Discard, struct{ io.Reader }{conn})
+			received <- n
+			return
+		}
+		send(conn)
+	}()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	cmd := exec.Command(command[0], append(command[1:], "127.0.0.1", port)...)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	if up {
+		send(stdin)
+	}
+	stdin.Close() // nc does not end before
+	n, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{stdout}, make([]byte, 256<<10))
+	if up {
+		n = <-received
+	}
+	wall = time.Since(start)
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	if err != nil || n != gigabyte {
+		b.Fatalf("got %d bytes, %v, want %d", n, err, gigabyte)
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), wall
+}
+
+func send(w io.Writer) {
+	block := make([]byte, 256<<10)
+	for range gigabyte / len(block) {
+		if _, err := w.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+// BenchmarkScp copies a file through real ssh and sshd: without a ProxyCommand,
+// through knockpipe, and with the socket passed to ssh. The three take turns.
+func BenchmarkScp(b *testing.B) {
+	const rounds, size = 9, 1 << 30
+	l := lab.New(b)
+	l.Server.NftFile(b, "examples/nftables.conf")
+	sshd := l.Server.SSHD(b, "Port 22", "Port 2222")
+	config := sshd.ClientConfig(b, fmt.Sprintf(`Host direct
+	Port 2222
+Host piped
+	ProxyCommand %[1]s %%h %%p %[2]s
+Host passed
+	ProxyCommand %[1]s -F %%h %%p %[2]s
+	ProxyUseFdpass yes
+Host *
+	HostName %[3]v
+`, binary(b), sequence, l.Server.IP4))
+	file := b.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.Truncate(file, size); err != nil {
+		b.Fatal(err)
+	}
+	took := make(map[string]times)
+	for range rounds {
+		for _, host := range []string{"direct", "piped", "passed"} {
+			start := time.Now()
+			if out, err := l.Client.Command("scp", "-q", "-F", config, host+":"+file, "/dev/null").CombinedOutput(); err != nil {
+				b.Fatalf("scp: %v: %s", err, out)
+			}
+			took[host] = append(took[host], time.Since(start))
+		}
+	}
+	for _, t := range took {
+		t.sort()
+	}
+	direct := took["direct"].at(0.5)
+	for _, host := range []string{"piped", "passed"} {
+		median := took[host].at(0.5)
+		b.Logf("scp of 1 GB: direct %v, %s %v, ratio %.2f", direct.Round(time.Millisecond), host, median.Round(time.Millisecond), median.Seconds()/direct.Seconds())
+		b.ReportMetric(median.Seconds()/direct.Seconds(), host+"/direct")
+	}
+}
+
+// BenchmarkStart compares whole processes: /bin/true, and knockpipe that sends one
+// knock and exits, which bounds the time to its first SYN.
+func BenchmarkStart(b *testing.B) {
+	const rounds = 300
+	var nothing, knock times
+	run := func(name string, args ...string) time.Duration {
+		start := time.Now()
+		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+			b.Fatalf("%s: %v: %s", name, err, out)
+		}
+		return time.Since(start)
+	}
+	for range rounds {
+		nothing = append(nothing, run("/bin/true"))
+		knock = append(knock, run(binary(b), "-k", "127.0.0.1", "22", "9"))
+	}
+	nothing.sort()
+	knock.sort()
+	more := knock.at(0.5) - nothing.at(0.5)
+	b.Logf("true %v, knockpipe -k %v: %v more", nothing.at(0.5), knock.at(0.5), more)
+	b.ReportMetric(float64(more.Microseconds())/1000, "ms-more")
+}
+
+// BenchmarkIdle holds a hundred sessions in which nothing happens.
+func BenchmarkIdle(b *testing.B) {
+	const sessions = 100
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	var cmds []*exec.Cmd
+	for range sessions {
+		cmd := exec.Command(binary(b), "127.0.0.1", port)
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer stdin.Close()
+		if _, err := cmd.StdoutPipe(); err != nil {
+			b.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		defer cmd.Wait()
+		conn, err := listener.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer conn.Close()
+		cmds = append(cmds, cmd)
+	}
+	memory := 0
+	before := ticks(b, cmds)
+	time.Sleep(3 * time.Second) // in which nothing is to happen
+	after := ticks(b, cmds)
+	for _, cmd := range cmds {
+		memory = max(memory, resident(b, cmd.Process.Pid))
+	}
+	b.Logf("%d idle sessions: at most %d kB resident each, %d ticks of CPU time in 3 s for all", sessions, memory, after-before)
+	b.ReportMetric(float64(memory)/1024, "MB-each")
+	b.ReportMetric(float64(after-before), "ticks")
+}
+
+// ticks is the CPU time of processes, in hundredths of a second.
+func ticks(b *testing.B, cmds []*exec.Cmd) int {
+	b.Helper()
+	sum := 0
+	for _, cmd := range cmds {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		if err != nil {
+			b.Fatal(err)
+		}
+		fields := strings.Fields(string(stat))
+		user, _ := strconv.Atoi(fields[13])
+		system, _ := strconv.Atoi(fields[14])
+		sum += user + system
+	}
+	return sum
+}

@@ -1,0 +1,176 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"knockpipe/internal/lab"
+)
+
+// TestCheck makes each mistake for real, and -check names it.
+func TestCheck(t *testing.T) {
+	const (
+		good = "Host tango\n\tHostName 198.51.100.2\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"
+		dual = "Host tango\n\tHostName tango.test\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"
+	)
+	tests := []struct {
+		name   string
+		config string
+		prep   func(t *testing.T, l *lab.Lab)
+		flags  string
+		code   int
+		want   []string // in the report
+	}{
+		{"good", good, nil, "", 0, []string{
+			`ok    ssh runs knockpipe for tango`, `ok    4 knocks from /root/\.ssh/config:3`, `ok    198\.51\.100\.2 is 198\.51\.100\.2`,
+			`ok    198\.51\.100\.2 port 22 is shut: refused`, `ok    198\.51\.100\.2 port 22 opened \S+ after the start, at try 1`,
+			`ok    SSH-2\.0-OpenSSH_\S+.* answers`, `ok    its ssh-ed25519 key SHA256:\S+ is known from \S+known_hosts:1`}},
+		{"the door shuts again", good, nil, "-wait", 0, []string{`ok    the door is shut again after \d+s`}},
+		{"both families", dual, hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n"), "", 0, []string{
+			`ok    2001:db8::2 port 22 opened`, `ok    198\.51\.100\.2 port 22 opens as well`}},
+		{"IPv6 without a guard", dual, func(t *testing.T, l *lab.Lab) {
+			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
+			l.Server.Nft(t, "insert rule inet knockpipe input meta nfproto ipv6 accept")
+		}, "", 0, []string{`warn  2001:db8::2 port 22 is open before the knock`}},
+		{"IPv6 dead", dual, func(t *testing.T, l *lab.Lab) {
+			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
+			l.Server.Nft(t, "insert rule inet knockpipe input meta nfproto ipv6 meta l4proto tcp drop")
+		}, "", 0, []string{`ok    2001:db8::2 port 22 is shut: silent`, `warn  2001:db8::2 port 22 stays silent after the knock`}},
+		{"wrong knock", strings.Replace(good, "45678", "45679", 1), nil, "-w 1", 1, []string{
+			`fail  4 knocks sent \d+ times to 198\.51\.100\.2, port 22 refused for 1s\n      the host answers but its door stays shut`}},
+		{"no knock", strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 1, []string{
+			`warn  no knock is configured for tango`, `fail  198\.51\.100\.2 port 22 is refused, and no knock is known`}},
+		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe -n %n -- %h %p`}},
+		{"another ProxyCommand", strings.Replace(good, "knockpipe -n %n --", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
+		{"only %h", strings.Replace(good, "-n %n -- ", "", 1), nil, "", 1, []string{`fail  the ProxyCommand does not pass the name that you type`}},
+		{"fdpass without -F", good + "\tProxyUseFdpass yes\n", nil, "", 1, []string{`fail  ProxyUseFdpass is set, but knockpipe has no -F`}},
+		{"-F without fdpass", strings.Replace(good, "-n %n", "-F -n %n", 1), nil, "", 1, []string{`fail  knockpipe has -F, but ProxyUseFdpass is not set`}},
+		{"timeouts", good + "\t# KnockTimeout: 20\n\tConnectTimeout 5\n", nil, "", 0, []string{`warn  KnockTimeout is 20s, but ssh's ConnectTimeout ends it after 4\.5s`}},
+		{"comment above its Host", "# Knock: " + sequence + "\n" + strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 0, []string{`warn  /root/\.ssh/config:1: the knock is above Host tango, not below it`}},
+		{"void IgnoreUnknown", "IgnoreUnknown UseKeychain\nIgnoreUnknown Knock*\n" + strings.Replace(good, "# Knock:", "Knock", 1), nil, "", 1,
+			[]string{`fail  ssh: .*[Bb]ad configuration option: knock`, `warn  /root/\.ssh/config:2: .*IgnoreUnknown`}},
+		{"writable by others", good, func(t *testing.T, l *lab.Lab) {
+			if err := os.Chmod(homeOf(l)+"/.ssh/config", 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}, "", 1, []string{`fail  ssh: Bad owner or permissions on /root/\.ssh/config`, `fail  Bad owner or permissions on /root/\.ssh/config`}},
+		{"bad knock", strings.Replace(good, "12345", "12345x", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: no port number`}},
+		{"unknown protocol", strings.Replace(good, "12345", "sctp:12345", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: unknown protocol "sctp"`}},
+		{"10,000 knocks", strings.Replace(good, "12345", strings.Repeat("1,", 9999)+"1", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: 10003 knocks: a sequence has at most 64`}},
+		{"unbalanced quotes", strings.Replace(good, "12345", `"12345`, 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: unbalanced quotes`}},
+		{"unknown keyword in the side file", good, inHome("knock_config", "KnockTimout 5\n"), "", 1, []string{`fail  /root/\.ssh/knock_config:1: unknown keyword "KnockTimout": is it KnockTimeout\?`}},
+		{"Include loop", good + "\tInclude ~/.ssh/again\n", inHome("again", "Include ~/.ssh/again\n"), "", 1, []string{`fail  ssh: .*Too many recursive`, `fail  /root/\.ssh/again:1: more than 16 includes deep`}},
+		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses of the knock take 9s, and opening may take 8s\n      give it more time`}},
+		{"network down", good, func(t *testing.T, l *lab.Lab) { l.Client.LinkDown(t) }, "", 1, []string{
+			`warn  198\.51\.100\.2 port 22 is unreachable: network is unreachable`, `fail  198\.51\.100\.2: knock 1 of 4 \(tcp\): network is unreachable`}},
+		{"list that would be used up", strings.Replace(good, sequence, "once:list", 1), inHome("list", " 7001,7002,7003\n 7004,7005,7006\n"), "", 0, []string{
+			`warn  once:/root/\.ssh/list: 2 sequences left\n      make a new list`,
+			`warn  not knocked, .*\n      to knock all the same: knockpipe -check tango 22 once:/root/\.ssh/list$`}},
+		{"unknown name", strings.Replace(good, "198.51.100.2", "nowhere.test", 1), hostsFile(""), "", 1, []string{`fail  nowhere\.test: `}},
+		{"key not known", good + "\tUserKnownHostsFile none\n", nil, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
+		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", inHome("other",
+			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
+		{"no sshd", good + "\tPort 2323\n", func(t *testing.T, l *lab.Lab) {
+			l.Server.Nft(t, "insert rule inet knockpipe input tcp dport 2323 goto door")
+			greeter(t, l.Server.Listen(t, "tcp4", ":2323"))
+		}, "", 1, []string{`fail  no SSH server there: `}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.NftFile(t, "examples/nftables.conf")
+			sshd := l.Server.SSHD(t)
+			rest, err := os.ReadFile(sshd.ClientConfig(t, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			home := t.TempDir()
+			homes.Store(l, home)
+			if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(home, ".ssh", "config"), append([]byte(tt.config), rest...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l.Client.Bind(t, home, "/root")
+			if tt.prep != nil {
+				tt.prep(t, l)
+			}
+			cmd := knockpipe(t, l, "-check "+tt.flags+" tango")
+			out, _ := cmd.CombinedOutput()
+			if code := cmd.ProcessState.ExitCode(); code != tt.code {
+				t.Errorf("exit code %v, want %v", code, tt.code)
+			}
+			for _, want := range tt.want {
+				if !regexp.MustCompile("(?m)^" + want).Match(out) {
+					t.Errorf("the report lacks %q:\n%s", want, out)
+				}
+			}
+			for _, port := range strings.Fields(sequence) {
+				if strings.Contains(string(out), port) {
+					t.Errorf("the report shows a port of the sequence:\n%s", out)
+				}
+			}
+			sshd.Settle()
+			want := 1
+			if strings.Contains(string(out), "not knocked") {
+				want = 0
+			}
+			if got := sshd.Connections(); got > want || tt.code == 0 && got != want {
+				t.Errorf("sshd saw %d connections, want %d at the most:\n%s", got, want, sshd.Log())
+			}
+			if got := l.Server.Handshakes(t); got > 1 {
+				t.Errorf("the server's kernel completed %d handshakes, want one at the most", got)
+			}
+		})
+	}
+}
+
+func hostsFile(text string) func(*testing.T, *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		l.Client.WriteFile(t, "/etc/hosts", text)
+		l.Client.WriteFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+	}
+}
+
+// inHome writes a file beside the client's config.
+func inHome(name, text string) func(*testing.T, *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		if err := os.WriteFile(homeOf(l)+"/.ssh/"+name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// homes are the clients' homes.
+var homes sync.Map
+
+func homeOf(l *lab.Lab) string {
+	home, _ := homes.Load(l)
+	return fmt.Sprint(home)
+}
+
+// greeter is a server that is no sshd.
+func greeter(t *testing.T, listener net.Listener) {
+	t.Helper()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(conn, "220 mail.test ESMTP\r\n")
+			conn.Close()
+		}
+	}()
+}

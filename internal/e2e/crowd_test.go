@@ -1,0 +1,61 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+	"time"
+
+	"knockpipe/internal/lab"
+)
+
+// TestCrowd opens one door forty times at once, as Ansible and parallel git do.
+// Two sequences at a time spoil each other at knockd, so the processes take turns
+// at knocking, and who waits gets in on the first one's knock.
+func TestCrowd(t *testing.T) {
+	doors := map[string]func(t testing.TB, l *lab.Lab){
+		"nftables": func(t testing.TB, l *lab.Lab) { l.Server.NftFile(t, "examples/nftables.conf") },
+		"knockd":   knockd,
+	}
+	for name, guard := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
+			guard(t, l)
+			server := l.Server.Banner(t, 22)
+			wire := l.Server.Sniff(t)
+			const crowd = 40
+			var wg sync.WaitGroup
+			for i := range crowd {
+				cmd := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+				wg.Go(func() {
+					var stderr bytes.Buffer
+					cmd.Stderr = &stderr
+					out, err := cmd.Output()
+					if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+						t.Errorf("process %d: got %q, %v, want %q\n%s", i, out, err, want, stderr.Bytes())
+					}
+				})
+			}
+			wg.Wait()
+			if got := server.Accepted(); got != crowd {
+				t.Errorf("the server accepted %d connections, want %d", got, crowd)
+			}
+			if got := l.Server.Handshakes(t); got != crowd {
+				t.Errorf("the server's kernel completed %d handshakes, want %d", got, crowd)
+			}
+			knocks := 0
+			for _, p := range wire.Packets() {
+				if p.Dst.Addr() == l.Server.IP4 && p.Dst.Port() != 22 {
+					knocks++
+				}
+			}
+			t.Logf("%d knocks for %d connections", knocks, crowd)
+			if most := 100; knocks > most {
+				t.Errorf("%d knocks, want at most %d: one process knocks for all", knocks, most)
+			}
+		})
+	}
+}

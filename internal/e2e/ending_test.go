@@ -1,0 +1,122 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"syscall"
+	"testing"
+
+	"knockpipe/internal/lab"
+)
+
+// TestSignals sends signals while the door is shut, when they end knockpipe, and
+// during the session, which ends with ssh: those that ssh gets or sends do not end it.
+func TestSignals(t *testing.T) {
+	for _, tt := range []struct {
+		signal  syscall.Signal
+		session bool
+		want    string // what Wait says; empty if the session goes on
+	}{
+		{syscall.SIGINT, false, "signal: interrupt"},
+		{syscall.SIGTERM, false, "signal: terminated"},
+		{syscall.SIGHUP, false, "signal: hangup"},
+		{syscall.SIGINT, true, ""},
+		{syscall.SIGTERM, true, "signal: terminated"},
+		{syscall.SIGHUP, true, ""},
+	} {
+		t.Run(fmt.Sprint(tt.signal, tt.session), func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			if tt.session {
+				l.Server.NftFile(t, "examples/nftables.conf")
+			} else {
+				l.Server.Nft(t, silent)
+			}
+			l.Server.Banner(t, 22)
+			wire := l.Client.Sniff(t)
+			cmd := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+			stdin, _ := cmd.StdinPipe()
+			stdout, _ := cmd.StdoutPipe()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			out := bufio.NewReader(stdout)
+			if tt.session {
+				if line, err := out.ReadString('\n'); err != nil {
+					t.Fatalf("got %q, %v, want a banner", line, err)
+				}
+			} else {
+				wire.Await(func(p lab.Packet) bool { return p.Out && p.SYN && p.Dst.Port() == 22 })
+			}
+			cmd.Process.Signal(tt.signal)
+			if tt.want == "" {
+				io.WriteString(stdin, "still here\n") // and the server ends the session
+			}
+			_, err := io.Copy(io.Discard, out)
+			got := ""
+			if e := cmd.Wait(); e != nil {
+				got = e.Error()
+			}
+			if got != tt.want || err != nil {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// TestSSHKilled kills a real ssh, which then closes nothing itself. knockpipe ends
+// with it, and with it the connection.
+func TestSSHKilled(t *testing.T) {
+	s := newSite(t, ip4)
+	cmd := s.Client.Command("ssh", "-F", s.config, "tango", "echo ready; cat")
+	stdin, _ := cmd.StdinPipe()
+	defer stdin.Close()
+	stdout, _ := cmd.StdoutPipe()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("got %q, %v: %s", line, err, &stderr)
+	}
+	cmd.Process.Kill()
+	cmd.Wait() // until stderr, which knockpipe has too, is closed
+	s.sshd.Settle()
+	if stderr.Len() > 0 {
+		t.Errorf("stderr got %q, want nothing", &stderr)
+	}
+}
+
+// TestHalfOpen takes the server away without a word. The kernel's keepalive ends
+// the session, here after seconds instead of its two hours.
+func TestHalfOpen(t *testing.T) {
+	l := lab.New(t)
+	for key, value := range map[string]string{"time": "1", "intvl": "1", "probes": "2"} {
+		l.Client.Sysctl(t, "net.ipv4.tcp_keepalive_"+key, value)
+	}
+	l.Server.NftFile(t, "examples/nftables.conf")
+	l.Server.Banner(t, 22)
+	cmd := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+	stdin, _ := cmd.StdinPipe()
+	defer stdin.Close()
+	stdout, _ := cmd.StdoutPipe()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatalf("got %q, %v: %s", line, err, &stderr)
+	}
+	l.Server.Nft(t, "table inet gone { chain input { type filter hook input priority -300; drop; }; }")
+	cmd.Wait()
+	want := "knockpipe: 198.51.100.2 port 22: connection timed out\n"
+	if got := stderr.String(); got != want || cmd.ProcessState.ExitCode() != 1 {
+		t.Errorf("got %q, exit %d, want %q, exit 1", got, cmd.ProcessState.ExitCode(), want)
+	}
+}

@@ -1,0 +1,93 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"knockpipe/internal/lab"
+)
+
+// TestFdpass has ssh take the socket itself: after that nothing of ours is left.
+func TestFdpass(t *testing.T) {
+	for name, addr := range map[string]func(*lab.Host) string{
+		"IPv4": func(h *lab.Host) string { return h.IP4.String() },
+		"IPv6": func(h *lab.Host) string { return h.IP6.String() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.NftFile(t, "examples/nftables.conf")
+			sshd := l.Server.SSHD(t)
+			config := sshd.ClientConfig(t, fmt.Sprintf("Host tango\n\tHostName %s\n\tProxyUseFdpass yes\n\tProxyCommand %s -F %%h %%p %s\n",
+				addr(l.Server), binary(t), sequence))
+			cmd := l.Client.Command("ssh", "-F", config, "tango", "echo $SSH_CONNECTION; cat")
+			stdin, _ := cmd.StdinPipe()
+			stdout, _ := cmd.StdoutPipe()
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			out := bufio.NewReader(stdout)
+			if line, err := out.ReadString('\n'); err != nil || !strings.HasPrefix(line, clientOf(addr(l.Server))) {
+				t.Fatalf("got %q, %v: %s", line, err, &stderr)
+			}
+			if left := childrenOf(t, cmd.Process.Pid); len(left) > 0 {
+				t.Errorf("ssh still has the children %v", left)
+			}
+			want := bytes.Repeat([]byte("0123456789abcdef"), 1<<20/16)
+			go func() {
+				defer stdin.Close()
+				stdin.Write(want)
+			}()
+			if got, err := io.ReadAll(out); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("got %d bytes back, %v, want %d", len(got), err, len(want))
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, &stderr)
+			}
+			sshd.Settle()
+			if got, preauth := sshd.Connections(), sshd.Preauth(); got != 1 || len(preauth) > 0 {
+				t.Errorf("sshd saw %d connections, want 1: %v", got, preauth)
+			}
+		})
+	}
+}
+
+// TestFdpassFails has ssh say something sensible of a door that stays shut.
+func TestFdpassFails(t *testing.T) {
+	l := lab.New(t)
+	l.Server.Nft(t, silent)
+	sshd := l.Server.SSHD(t)
+	config := sshd.ClientConfig(t, fmt.Sprintf("Host tango\n\tHostName 198.51.100.2\n\tProxyUseFdpass yes\n\tProxyCommand %s -F -w 0.5 %%h %%p %s\n", binary(t), sequence))
+	out, err := l.Client.Command("ssh", "-F", config, "tango", "true").CombinedOutput()
+	want := "knockpipe: 4 knocks sent "
+	if err == nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("got %q, %v, want %q", out, err, want)
+	}
+}
+
+func clientOf(server string) string {
+	if strings.Contains(server, ":") {
+		return "2001:db8::1 "
+	}
+	return "198.51.100.1 "
+}
+
+// childrenOf lists the processes whose parent is pid.
+func childrenOf(t *testing.T, pid int) []string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(pid) + "/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(text))
+}
