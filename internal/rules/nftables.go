@@ -29,7 +29,7 @@ func nftables(d *Door) (string, error) {
 	if !slices.ContainsFunc(slices.Concat(opening, closing), func(s *stage) bool { return s.Proto != knock.TCP }) {
 		b.printf("\t\tmeta l4proto != tcp accept\n")
 	}
-	b.printf(nftJumps, d.ports(", "))
+	b.printf(nftJumps, join(d.Ports, ", "))
 	for _, f := range families {
 		b.knocks(f, opening, closing)
 	}

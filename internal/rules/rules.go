@@ -30,6 +30,7 @@ type Door struct {
 type writer func(d *Door) (string, error)
 
 var formats = map[string]writer{
+	"iptables": iptables,
 	"nftables": nftables,
 }
 

@@ -24,6 +24,7 @@ type stage struct {
 	of     int
 	life   time.Duration // in whole seconds
 	former int           // the place of the knock before it; zero for the first
+	wait   int           // the seconds since that one
 	last   bool
 }
 
@@ -58,7 +59,7 @@ func stages(seq knock.Sequence, delay time.Duration) ([]*stage, error) {
 		}
 		s := &stage{Step: seq[i], place: i + 1, of: len(seq), life: (life + delay).Round(time.Second), last: last}
 		if len(all) > 0 {
-			all[len(all)-1].former = s.place
+			all[len(all)-1].former, all[len(all)-1].wait = s.place, s.seconds()
 		}
 		all = append(all, s)
 		life, last = stageTime, false
@@ -130,10 +131,10 @@ func (f *family) lan(d *Door) []string {
 	return prefixes
 }
 
-// ports returns the guarded ones, separated by what the language has.
-func (d *Door) ports(separator string) string {
-	words := make([]string, len(d.Ports))
-	for i, port := range d.Ports {
+// join returns ports separated by what the language has.
+func join(ports []uint16, separator string) string {
+	words := make([]string, len(ports))
+	for i, port := range ports {
 		words[i] = fmt.Sprint(port)
 	}
 	return strings.Join(words, separator)
@@ -142,9 +143,9 @@ func (d *Door) ports(separator string) string {
 // theDoor says in a sentence what is guarded.
 func (d *Door) theDoor() string {
 	if len(d.Ports) == 1 {
-		return "TCP port " + d.ports("") + " is"
+		return "TCP port " + join(d.Ports, "") + " is"
 	}
-	return "TCP ports " + d.ports(", ") + " are"
+	return "TCP ports " + join(d.Ports, ", ") + " are"
 }
 
 // ascends is the comment on a sequence that opens by chance.
