@@ -29,7 +29,11 @@ type Door struct {
 // that the format cannot express.
 type writer func(d *Door) (string, error)
 
-var formats = map[string]writer{}
+var formats = map[string]writer{
+	"fwknopd":  fwknopd,
+	"knockd":   knockd,
+	"mikrotik": mikrotik,
+}
 
 // Formats returns the names of the formats, in order.
 func Formats() []string {
