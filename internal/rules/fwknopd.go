@@ -39,7 +39,7 @@ func fwknopd(d *Door) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("~/.fwknoprc: %w", err)
 	}
-	var lan4, lan6, on4, on6, off4, off6 strings.Builder
+	var lan4, lan6, on4, on6 strings.Builder
 	for _, prefix := range d.LAN {
 		if prefix.Addr().Is4() {
 			fmt.Fprintf(&lan4, "\tiptables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
@@ -49,10 +49,8 @@ func fwknopd(d *Door) (string, error) {
 	}
 	for _, h := range hooks {
 		fmt.Fprintf(&on4, "\tiptables -w -I %s \"$(after iptables %s)\" %s -j KNOCKPIPE\n", h.chain, h.chain, h.match)
-		fmt.Fprintf(&off4, "\tiptables -w -D %s %s -j KNOCKPIPE\n", h.chain, h.match)
 		if h.chain == "INPUT" { // fwknop leads nowhere by IPv6
 			fmt.Fprintf(&on6, "\tip6tables -w -I %s \"$(after ip6tables %s)\" %s -j KNOCKPIPE\n", h.chain, h.chain, h.match)
-			fmt.Fprintf(&off6, "\tip6tables -w -D %s %s -j KNOCKPIPE\n", h.chain, h.match)
 		}
 	}
 	notes := ""
@@ -63,7 +61,7 @@ func fwknopd(d *Door) (string, error) {
 		notes += "#\n# The access leads through this host to another one, for which it has to forward\n# packets: sysctl net.ipv4.ip_forward=1\n"
 	}
 	return fill(fwknopdScript, "HOST", d.Name, "PORTS", tcpPorts(d.Ports), "NOTES", notes, "ACCESS", access, "CONF", fwknopdConf(d.Stanza),
-		"LAN4", lan4.String(), "LAN6", lan6.String(), "ON4", on4.String(), "ON6", on6.String(), "OFF4", off4.String(), "OFF6", off6.String()), nil
+		"LAN4", lan4.String(), "LAN6", lan6.String(), "ON4", on4.String(), "ON6", on6.String()), nil
 }
 
 // fwknopdAccess is the stanza of access.conf that lets in whoever uses the client's.

@@ -77,12 +77,15 @@ firewall() {
 {{LAN6}}	ip6tables -w -A KNOCKPIPE -p tcp -j REJECT --reject-with tcp-reset
 {{ON6}}}
 
-# remove takes out what is there of it.
+# remove takes out what is there of it, whatever ports it was for.
 remove() {
-{{OFF4}}	iptables -w -F KNOCKPIPE
-	iptables -w -X KNOCKPIPE
-{{OFF6}}	ip6tables -w -F KNOCKPIPE
-	ip6tables -w -X KNOCKPIPE
+	for ipt in iptables ip6tables; do
+		"$ipt" -w -S | sed -n 's/^-A \(.* -j KNOCKPIPE\)$/\1/p' | while read -r rule; do
+			"$ipt" -w -D $rule
+		done
+		"$ipt" -w -F KNOCKPIPE
+		"$ipt" -w -X KNOCKPIPE
+	done
 } 2>/dev/null
 
 case ${1-all} in
