@@ -34,9 +34,10 @@ type onceList struct {
 	tries map[netip.Addr]int
 }
 
-// findList finds the list of a plan, and that something is left in it.
+// findList finds the list of a plan, and that something is left in it. -rules does
+// not need the list: the server reads its own copy.
 func (p *plan) findList() error {
-	if !p.knocks.Has(knock.Once) || p.question.explain {
+	if !p.knocks.Has(knock.Once) || p.question.explain || p.question.rules != "" {
 		return nil
 	}
 	path := p.knocks[0].Text

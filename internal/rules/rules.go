@@ -30,7 +30,10 @@ type Door struct {
 type writer func(d *Door) (string, error)
 
 var formats = map[string]writer{
+	"fwknopd":  fwknopd,
 	"iptables": iptables,
+	"knockd":   knockd,
+	"mikrotik": mikrotik,
 	"nftables": nftables,
 }
 

@@ -1,0 +1,105 @@
+package rules
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestCannot runs into what a format cannot express. No error shows a port or a key.
+func TestCannot(t *testing.T) {
+	const keys = "KEY swordfish\nHMAC_KEY trout\n"
+	long := strings.Repeat("4471 ", 33)
+	for _, tt := range []struct{ format, knocks, closes, stanza, want string }{
+		{"knockd", "", "", "", "no knock is configured for tango"},
+		{"knockd", "4471 icmp,size=4472", "", "", "knockd: knock 2 of 2 (icmp): knockd knows TCP and UDP alone"},
+		{"knockd", "4471 fwknop", "", keys, "knockd: knock 2 of 2 (fwknop): knockd knows TCP and UDP alone"},
+		{"knockd", "exec:knock-4471 4472", "", "", "knockd: knock 1 of 2 (exec): knockd knows TCP and UDP alone"},
+		{"knockd", long, "", "", "knockd: 33 knocks: knockd allows 32 to a door"},
+		{"knockd", "4471 4472", "icmp", "", "knockd: KnockClose: knock 1 of 1 (icmp): knockd knows TCP and UDP alone"},
+		{"knockd", "4471 4472", "once:/4471", "", "knockd: KnockClose: knock 1 of 1 (once): the client does not close by a list"},
+		{"fwknopd", "4471 4472", "", "", "fwknopd: knock 1 of 2 (tcp): fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock"},
+		{"fwknopd", "pause:1 fwknop udp:4471", "", keys, "fwknopd: knock 3 of 3 (udp): fwknopd opens at"},
+		{"fwknopd", "fwknop fwknop", "", keys, "fwknopd: knock 2 of 2 (fwknop): fwknopd opens at"},
+		{"fwknopd", "fwknop", "", "", "fwknopd: no stanza of ~/.fwknoprc"},
+		{"fwknopd", "fwknop", "", keys + "ACCESS tcp/4471\n", "fwknopd: ~/.fwknoprc: ACCESS does not ask for the guarded port"},
+		{"fwknopd", "fwknop", "", keys + "NAT_ACCESS $(reboot),22\n", "fwknopd: ~/.fwknoprc: NAT_ACCESS leads to no IPv4 address"},
+		{"fwknopd", "fwknop", "", keys + "NAT_ACCESS 10.0.0.2,$(reboot)\n", "fwknopd: ~/.fwknoprc: NAT_ACCESS leads to no port"},
+		{"mikrotik", "4471 fwknop", "", keys, "mikrotik: knock 2 of 2 (fwknop): RouterOS knows TCP, UDP and ICMP alone"},
+		{"mikrotik", "once:/4471", "", "", "mikrotik: knock 1 of 1 (once): RouterOS knows TCP, UDP and ICMP alone"},
+		{"mikrotik", "exec:4471", "", "", "mikrotik: knock 1 of 1 (exec): RouterOS knows TCP, UDP and ICMP alone"},
+		{"mikrotik", "4471 udp:4472,hex=0a4471", "", "", "mikrotik: knock 2 of 2 (udp): RouterOS finds text alone, and this payload is none"},
+		{"mikrotik", "udp:4472,text=" + strings.Repeat("4471", 33), "", "", "mikrotik: knock 1 of 1 (udp): RouterOS finds no content of more than 128 bytes"},
+		{"mikrotik", "icmp,size=65500", "", "", "mikrotik: knock 1 of 1 (icmp): RouterOS knows no packet of this size"},
+		{"mikrotik", "udp:4472,size=65500", "", "", "mikrotik: knock 1 of 1 (udp): RouterOS knows no packet of this size"},
+	} {
+		d := door(t, tt.knocks, tt.closes)
+		if tt.stanza != "" {
+			d.Stanza = stanza(t, tt.stanza)
+		}
+		text, err := Make(tt.format, d)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) || text != "" {
+			t.Errorf("%s of %.30q: got %v, want %s", tt.format, tt.knocks, err, tt.want)
+			continue
+		}
+		for _, secret := range []string{"447", "swordfish", "trout", "reboot"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%s of %.30q: the error %q shows %s", tt.format, tt.knocks, err, secret)
+			}
+		}
+	}
+}
+
+// TestFwknopdQuotes has the shell read a script in which a user's name is a trap.
+func TestFwknopdQuotes(t *testing.T) {
+	d := door(t, "fwknop", "")
+	d.Stanza = stanza(t, "KEY swordfish\nSPOOF_USER $(reboot)`reboot`'\n")
+	d.Name = "$(reboot)'\"`"
+	text, err := Make("fwknopd", d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sh := range []string{"dash", "bash", "sh"} {
+		path, err := exec.LookPath(sh)
+		if err != nil {
+			continue
+		}
+		cmd := exec.Command(path, "-n")
+		cmd.Stdin = strings.NewReader(text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s -n: %v: %s", sh, err, out)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "reboot") && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "REQUIRE_USERNAME ") {
+			t.Errorf("the shell reads %q", line)
+		}
+	}
+	_, rest, _ := strings.Cut(text, "access.conf <<'END'\n")
+	if inside, _, _ := strings.Cut(rest, "\nEND\n"); !strings.Contains(inside, "reboot") {
+		t.Errorf("the name is not between quotes:\n%s", text)
+	}
+}
+
+func TestTimes(t *testing.T) {
+	for _, tt := range []struct {
+		knocks string
+		delay  time.Duration
+		knockd int
+		life   string
+	}{
+		{"1 2 3 4", 0, 5, "5s"},
+		{"1 pause:1s 2 pause:1500 pause:600 3", 0, 8, "8s"},
+		{"1 2 3 4", 2 * time.Second, 12, "7s"},
+		{"once:/x", 0, 6, ""},
+	} {
+		d := door(t, tt.knocks, "")
+		if got := knockdTimeout(d.Knock, tt.delay); got != tt.knockd {
+			t.Errorf("knockd %q: got %v, want %v", tt.knocks, got, tt.knockd)
+		}
+		if got := mikrotikLife(d.Knock, tt.delay); got != tt.life && tt.life != "" {
+			t.Errorf("mikrotik %q: got %v, want %v", tt.knocks, got, tt.life)
+		}
+	}
+}
