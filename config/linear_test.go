@@ -1,13 +1,15 @@
 package config_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestLinear reads eight times as much: the time must not grow with the square. No clock is absolute here, and the quickest of several runs counts,
-// so that a busy machine does not matter.
+// TestLinear reads eight times as much: the time must not grow with the square. No
+// clock is absolute here, and what looks bad is measured again, of which the
+// quickest counts, so that a busy machine does not matter.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipping, as it takes seconds")
@@ -39,21 +41,24 @@ func TestLinear(t *testing.T) {
 	for _, tt := range tests {
 		took := func(n int) time.Duration {
 			h := newHome(t, map[string]string{"config": tt.text(n)})
-			best := time.Duration(1 << 62)
-			for range 5 {
-				start := time.Now()
-				h.Load(query("web", ""))
-				best = min(best, time.Since(start))
-			}
-			return best
+			start := time.Now()
+			h.Load(query("web", ""))
+			return time.Since(start)
 		}
 		const n = 1 << 14
 		part, whole := took(n), took(8*n)
 		// Eight times the text: linear is 8, the square is 64.
-		if ratio := float64(whole) / float64(part); ratio > 24 && whole > 20*time.Millisecond {
-			t.Errorf("%s: %d took %v and %d took %v, %.0f times as long", tt.name, n, part, 8*n, whole, ratio)
+		bad := func() bool { return whole > 24*part && whole > 20*time.Millisecond }
+		for range 4 {
+			if bad() {
+				part, whole = min(part, took(n)), min(whole, took(8*n))
+			}
+		}
+		text := fmt.Sprintf("%s: %d took %v and %d took %v, %.1f times as long", tt.name, n, part, 8*n, whole, float64(whole)/float64(part))
+		if bad() {
+			t.Error(text)
 		} else {
-			t.Logf("%s: %v and %v, %.1f times as long", tt.name, part, whole, ratio)
+			t.Log(text)
 		}
 	}
 }

@@ -59,17 +59,20 @@ func (t *target) session(conn net.Conn) error {
 			signal.Ignore(syscall.SIGHUP)
 		}
 	}
+	var ends chan os.Signal // none without a door to shut
+	if len(t.settings.KnockClose) > 0 {
+		ends = make(chan os.Signal, 1)
+		signal.Notify(ends, syscall.SIGHUP, syscall.SIGTERM) // before anybody sees that the session has begun
+	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)
 	ended := make(chan error, 1)
+	to := remote(conn)
 	go func() { ended <- proxy.Splice(conn, t.Stdin, t.Stdout, traffic) }()
 	var err error
-	if len(t.settings.KnockClose) == 0 {
+	if ends == nil {
 		err = <-ended
 	} else {
-		to := remote(conn)
-		ends := make(chan os.Signal, 1)
-		signal.Notify(ends, syscall.SIGHUP, syscall.SIGTERM)
 		select {
 		case err = <-ended:
 		case s := <-ends:

@@ -22,8 +22,9 @@ func TestKnockClose(t *testing.T) {
 		"server ends": func(_ *lab.Cmd, stdin io.Closer) {
 			io.WriteString(stdin.(io.Writer), "bye\n")
 		},
-		"hangup":    func(cmd *lab.Cmd, _ io.Closer) { cmd.Process.Signal(syscall.SIGHUP) },
-		"terminate": func(cmd *lab.Cmd, _ io.Closer) { cmd.Process.Signal(syscall.SIGTERM) },
+		// Named as the log names them, so that none is missed that comes early.
+		"hangup":     func(cmd *lab.Cmd, _ io.Closer) { cmd.Process.Signal(syscall.SIGHUP) },
+		"terminated": func(cmd *lab.Cmd, _ io.Closer) { cmd.Process.Signal(syscall.SIGTERM) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -55,6 +56,9 @@ func TestKnockClose(t *testing.T) {
 			}
 			if want := "closing sequence sent to 198.51.100.2"; !strings.Contains(stderr.String(), want) {
 				t.Errorf("got %q, want %q", &stderr, want)
+			}
+			if signal := !strings.Contains(name, " "); signal && !strings.Contains(stderr.String(), "knockpipe: "+name+"\n") {
+				t.Errorf("got %q, which does not tell of the signal", &stderr)
 			}
 			for deadline := time.Now().Add(5 * time.Second); ; {
 				set, err := l.Server.Command("nft", "list", "set", "inet", "knockd", "clients4").Output()
