@@ -76,8 +76,8 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 // order is which steps are sent, one after the other.
 func (s *Sender) order(seq Sequence) []int {
 	order := make([]int, 0, len(seq)+2)
-	if s.Restart && len(seq) > 2 && seq[1].Proto != Pause {
-		order = append(order, 1, 1)
+	if i := seq.restart(); s.Restart && i > 0 && seq.Knocks() > 2 {
+		order = append(order, i, i)
 	}
 	for i := range seq {
 		order = append(order, i)

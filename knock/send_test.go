@@ -141,31 +141,35 @@ func TestSendUDP(t *testing.T) {
 	}
 }
 
-// TestSendRestart looks at the order: the second knock comes twice ahead of a
-// sequence that is long enough to be left half done.
+// TestSendRestart looks at the order: a knock that is not the first one comes twice
+// ahead of a sequence that is long enough to be left half done.
 func TestSendRestart(t *testing.T) {
 	for _, tt := range []struct {
-		knocks int
-		want   []int
+		seq  string
+		want []int // the steps, without pauses
 	}{
-		{1, []int{1}},
-		{2, []int{1, 2}},
-		{3, []int{2, 2, 1, 2, 3}},
-		{4, []int{2, 2, 1, 2, 3, 4}},
+		{"udp:9", []int{1}},
+		{"udp:9 udp:10", []int{1, 2}},
+		{"udp:9 udp:10 pause:1ms", []int{1, 2}},
+		{"udp:9 udp:9 udp:9", []int{1, 2, 3}},
+		{"udp:9 udp:10 udp:11", []int{2, 2, 1, 2, 3}},
+		{"udp:9 udp:10 udp:11 udp:12", []int{2, 2, 1, 2, 3, 4}},
+		{"pause:1ms udp:9 pause:1ms udp:10 udp:11", []int{4, 4, 2, 4, 5}},
+		{"udp:9 udp:9 udp:10 udp:11", []int{3, 3, 1, 2, 3, 4}},
 	} {
 		var got []int
 		sender := knock.Sender{To: netip.MustParseAddr("127.0.0.1"), Restart: true, Logf: func(_ string, args ...any) {
 			got = append(got, args[0].(int))
 		}}
-		seq := make(knock.Sequence, tt.knocks)
-		for i := range seq {
-			seq[i] = knock.Step{Proto: knock.UDP, Port: 9}
+		seq, err := knock.Parse(strings.Fields(tt.seq))
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := sender.Send(t.Context(), seq); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, tt.want) {
-			t.Errorf("%d knocks: got the order %v, want %v", tt.knocks, got, tt.want)
+			t.Errorf("%s: got the order %v, want %v", tt.seq, got, tt.want)
 		}
 	}
 }

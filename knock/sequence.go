@@ -90,6 +90,22 @@ func (s Sequence) Knocks() int {
 	return n
 }
 
+// restart is the place of the knock that ends a half done sequence: the second one,
+// or the next that is not the first one again. It is -1 if there is none.
+func (s Sequence) restart() int {
+	var first *Step
+	for i := range s {
+		switch step := &s[i]; {
+		case step.Proto == Pause:
+		case first == nil:
+			first = step
+		case *step != *first:
+			return i
+		}
+	}
+	return -1
+}
+
 // Has reports whether one of the steps is of this kind.
 func (s Sequence) Has(p Proto) bool {
 	return slices.ContainsFunc(s, func(step Step) bool { return step.Proto == p })

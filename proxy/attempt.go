@@ -109,16 +109,17 @@ func (a *attempt) startConnect(ctx context.Context) {
 	}
 	a.running.Add(1)
 	opening := Opening{Addr: a.addr, Tries: int(a.tries.Load()), Gap: a.gap, Lag: time.Since(a.knocked)}
+	elapsed := time.Since(a.budget.start)
 	a.connects.Go(func() {
 		defer a.running.Add(-1)
-		a.connect(ctx, opening)
+		a.connect(ctx, opening, elapsed)
 	})
 }
 
 // connect is one handshake, up to its end.
-func (a *attempt) connect(over context.Context, opening Opening) {
+func (a *attempt) connect(over context.Context, opening Opening, elapsed time.Duration) {
 	start := time.Now()
-	patience, end := a.patience(start.Sub(a.budget.start))
+	patience, end := a.patience(elapsed)
 	defer end()
 	ctx, cancel := context.WithTimeout(over, patience)
 	defer cancel()
@@ -148,7 +149,8 @@ func (a *attempt) tell(answer string) {
 	}
 }
 
-// patience is how long a connect may take that starts now. Its end is to be told.
+// patience is how long a connect may take that starts so long after the first try.
+// Its end is to be told.
 func (a *attempt) patience(elapsed time.Duration) (d time.Duration, end func()) {
 	switch {
 	case a.Connects > 0:

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,28 +138,76 @@ func TestOpenReordered(t *testing.T) {
 }
 
 // TestOpenBudget counts what a host that never answers gets to see in the first
-// second: whoever sends much more is taken for an attacker.
+// second: whoever sends much more is taken for an attacker. It is the same for each
+// of two addresses, at any pace, and after a wait for a turn. The connects are not
+// all spent early.
 func TestOpenBudget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &sim{delay: fixed(25 * ms), knocks: 4, opening: time.Hour}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		var shut *ShutError
-		if _, _, err := hosts(map[netip.Addr]*sim{v4: s}).Open(ctx, []netip.Addr{v4}, 22); !errors.As(err, &shut) {
-			t.Fatalf("Open = %v, want a ShutError", err)
-		}
-		if len(s.sent) > 40 || len(s.sent) < 30 {
-			t.Errorf("%d knocks in the first second, want 30 to 40", len(s.sent))
-		}
-		if len(s.dialled) > 24 || len(s.dialled) < 18 {
-			t.Errorf("%d connects in the first second, want 18 to 24", len(s.dialled))
-		}
-		for i, at := range s.dialled[1:] {
-			if gap := at - s.dialled[i]; gap > 400*ms {
-				t.Errorf("no connect between %v and %v", s.dialled[i], at)
-			}
-		}
-	})
+	wait := func(context.Context, netip.Addr) Turn {
+		time.Sleep(3 * time.Second)
+		return Turn{End: func(time.Duration) {}}
+	}
+	tests := []struct {
+		name        string
+		pace        Pace
+		turn        TurnFunc
+		knocks      int           // of the sequence
+		least, most int           // knocks
+		dials       int           // at the least
+		silent      time.Duration // the longest without a connect
+	}{
+		{"schedule", Pace{}, nil, 4, 36, 40, 18, 400 * ms},
+		{"after a turn", Pace{}, wait, 4, 36, 40, 18, 400 * ms},
+		{"long, after a turn", Pace{}, wait, 8, 30, 40, 12, 500 * ms},
+		{"remembered", Pace{Gap: 7 * ms, Rest: 110 * ms}, nil, 4, 20, 40, 18, 400 * ms},
+		{"remembered, far", Pace{Gap: 7 * ms, Rest: 260 * ms}, nil, 4, 12, 40, 18, 250 * ms},
+		{"remembered, half done", Pace{Gap: 15 * ms, Rest: 110 * ms, Restart: true}, nil, 4, 16, 40, 14, 400 * ms},
+		{"remembered, long, half done", Pace{Gap: 7 * ms, Rest: 110 * ms, Restart: true}, nil, 38, 36, 40, 10, 900 * ms},
+		{"remembered, after a turn", Pace{Gap: 7 * ms, Rest: 110 * ms}, wait, 8, 24, 40, 16, 400 * ms},
+		{"KnockDelay 20", Pace{Gap: 20 * ms}, nil, 4, 16, 40, 8, 400 * ms},
+		{"KnockDelay 100", Pace{Gap: 100 * ms}, nil, 4, 7, 40, 2, 500 * ms},
+		{"slow", Pace{Gap: ms, Rest: 400 * ms, Every: 20 * ms}, nil, 1, 2, 40, 20, 600 * ms},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				two := map[netip.Addr]*sim{}
+				for _, addr := range []netip.Addr{v4, v6} {
+					two[addr] = &sim{delay: fixed(25 * ms), knocks: tt.knocks, opening: time.Hour}
+				}
+				opener := hosts(two)
+				opener.Knocks, opener.Turn = tt.knocks, tt.turn
+				opener.Pace = func(netip.Addr) Pace { return tt.pace }
+				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+				defer cancel()
+				var shut *ShutError
+				if _, _, err := opener.Open(ctx, addrsOf(two), 22); !errors.As(err, &shut) {
+					t.Fatalf("Open = %v, want a ShutError", err)
+				}
+				for addr, s := range two {
+					knocks, dials := firstSecond(s.sent, s.sent[0]), firstSecond(s.dialled, s.sent[0])
+					if got := len(knocks); got < tt.least || got > tt.most {
+						t.Errorf("%v: %d knocks in the first second, want %d to %d", addr, got, tt.least, tt.most)
+					}
+					if got := len(dials); got < tt.dials || got > 24 {
+						t.Errorf("%v: %d connects in the first second, want %d to 24", addr, got, tt.dials)
+					}
+					for i := range len(dials) - 1 {
+						if gap := dials[i+1] - dials[i]; gap > tt.silent {
+							t.Errorf("%v: no connect between %v and %v", addr, dials[i], dials[i+1])
+						}
+					}
+					if gap := s.sent[0] + time.Second - dials[len(dials)-1]; gap > tt.silent {
+						t.Errorf("%v: no connect for the last %v of the first second", addr, gap)
+					}
+				}
+			})
+		})
+	}
+}
+
+// firstSecond returns those of the times that are in the second from start on.
+func firstSecond(times []time.Duration, start time.Duration) []time.Duration {
+	return slices.DeleteFunc(slices.Clone(times), func(d time.Duration) bool { return d >= start+time.Second })
 }
 
 // TestOpenBounds counts what a Pace and Tries leave of the schedule.

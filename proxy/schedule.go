@@ -88,6 +88,14 @@ func rounds(pace Pace) iter.Seq[round] {
 	}
 }
 
+// By lateKnockd, knockd has opened or will not. A rest that is longer, over a link
+// that is known to be, gets a connect only now and then: otherwise the limit of the
+// first second would be used up when the next try needs it.
+const (
+	lateKnockd = 60 * time.Millisecond
+	nowAndThen = 40 * time.Millisecond
+)
+
 // connects yields the times, counted from the last knock, at which a connect
 // starts. It is one more knock, so it keeps the gap.
 func (r round) connects() iter.Seq[time.Duration] {
@@ -99,6 +107,9 @@ func (r round) connects() iter.Seq[time.Duration] {
 		for at := r.Gap; at < r.rest; at += every {
 			if !yield(at) {
 				return
+			}
+			if r.every == 0 && at >= lateKnockd {
+				every = max(every, nowAndThen)
 			}
 		}
 	}
@@ -112,7 +123,8 @@ const (
 	maxBurst    = 24 // knocks before and in a round without gaps, but for the first
 )
 
-// A budget counts what one address gets to see.
+// A budget counts what one address gets to see. The first second is that of the
+// first try: before it, there may have been a wait for a turn.
 type budget struct {
 	start            time.Time
 	knocks, connects int
@@ -121,6 +133,9 @@ type budget struct {
 // take reports whether a try of so many knocks is within the limits, and counts
 // it. The first try always is.
 func (b *budget) take(try Try, knocks int) bool {
+	if b.knocks == 0 {
+		b.start = time.Now()
+	}
 	left := time.Second - time.Since(b.start)
 	switch {
 	case left <= 0:

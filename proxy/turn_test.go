@@ -16,7 +16,7 @@ func TestTurns(t *testing.T) {
 		name   string
 		turns  []Turn        // what the waits bring, each after a second; then they block
 		open   bool          // the other process's knock opens the door for this one too
-		knocks bool          // it has to knock
+		knocks bool          // it has to knock; else the port gets a single connect
 		want   time.Duration // when it is in
 		ended  []time.Duration
 	}{
@@ -53,6 +53,9 @@ func TestTurns(t *testing.T) {
 				}
 				if knocked := len(s.sent) > 0; knocked != tt.knocks {
 					t.Errorf("knocked: got %v, want %v", knocked, tt.knocks)
+				}
+				if !tt.knocks && len(s.dialled) != 1 {
+					t.Errorf("%d connects to a port that is known to be open, want 1", len(s.dialled))
 				}
 				if len(ended) != len(tt.ended) || len(ended) > 0 && ended[0] != tt.ended[0] {
 					t.Errorf("turns ended with %v, want %v", ended, tt.ended)

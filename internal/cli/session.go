@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,15 +11,11 @@ import (
 	"syscall"
 	"time"
 
-	"knockpipe/knock"
 	"knockpipe/proxy"
 )
 
 // hangupTime is how long a session goes on after ssh's signal that it ends.
 const hangupTime = 2 * time.Second
-
-// closeTime bounds the closing sequence, which nobody waits for.
-const closeTime = 10 * time.Second
 
 // checkPass finds out early what would keep -F from working.
 func (p *plan) checkPass() error {
@@ -66,8 +61,8 @@ func (t *target) session(conn net.Conn) error {
 	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)
-	ended := make(chan error, 1)
 	to := remote(conn)
+	ended := make(chan error, 1)
 	go func() { ended <- proxy.Splice(conn, t.Stdin, t.Stdout, traffic) }()
 	var err error
 	if ends == nil {
@@ -95,25 +90,6 @@ func (t *target) session(conn net.Conn) error {
 		return networkFailure(fmt.Sprintf("%s port %d", t.host, t.port), err)
 	}
 	return nil
-}
-
-// closeDoor sends the closing sequence, slowly enough for a door that counts the
-// order.
-func (t *target) closeDoor(to netip.Addr) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	shared := t.share()
-	turn := shared.turn(ctx, to)
-	if turn.End != nil {
-		defer turn.End(0)
-	}
-	sender := knock.Sender{To: t.door(to), Source: t.sources.For(to), Exec: t.exec, Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2,
-		Gap: max(knockOnlyGap, t.settings.KnockDelay, shared.pace(to).Gap)}
-	if err := sender.Send(ctx, t.settings.KnockClose); err != nil {
-		t.report.logf("closing sequence: %v", err)
-		return
-	}
-	t.report.logf("closing sequence sent to %v", sender.To)
 }
 
 // remote is the address at the other end.

@@ -12,7 +12,7 @@ import (
 // doors (knockd, iptables recent) keep one state for each client address, so two
 // sequences at the same time spoil each other.
 type Turns struct {
-	Dir string // from RuntimeDir; empty if there is none, where nobody waits
+	Dir string // from RuntimeDir; without it, everybody has a turn at once
 }
 
 // A Turn is what came of a wait.

@@ -41,6 +41,9 @@ func TestTurnWithoutFolder(t *testing.T) {
 		}
 		turn.End(time.Second)
 	}
+	if files, _ := filepath.Glob("*.turn"); len(files) > 0 {
+		t.Errorf("without a folder, %v are in the current one", files)
+	}
 }
 
 // TestTurns has twenty wait for one: none is told before its end, all are told
