@@ -5,6 +5,7 @@ package main
 import (
 	"crypto/rand"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,6 +76,7 @@ func TestFwknop(t *testing.T) {
 		{"clock that is a little off", keys, "", keys + "TIME_OFFSET 100s\n", true},
 		{"without HMAC on both sides", "KEY swordfish123\n", "", "KEY swordfish123\n", true},
 		{"legacy", "KEY swordfish123\nENCRYPTION_MODE legacy\n", "", "KEY swordfish123\nENCRYPTION_MODE legacy\n", true},
+		{"legacy with a long key", "KEY 01234567890123456\nENCRYPTION_MODE legacy\n", "", "KEY 01234567890123456\nENCRYPTION_MODE legacy\n", true},
 		{"base64", "KEY_BASE64 c3dvcmRmaXNo\nHMAC_KEY_BASE64 dHJvdXQ=\n", "", "KEY_BASE64 c3dvcmRmaXNo\nHMAC_KEY_BASE64 dHJvdXQ=\n", true},
 		{"user", keys + "REQUIRE_USERNAME alice\n", "", keys + "SPOOF_USER alice\n", true},
 		{"source", keys + "REQUIRE_SOURCE_ADDRESS Y\n", "", keys + "ALLOW_IP 198.51.100.1\n", true},
@@ -202,7 +204,7 @@ func TestFwknopReplay(t *testing.T) {
 	l := lab.New(t)
 	d := fwknopd(t, l, keys, "")
 	stanza := &fwknop.Stanza{Key: []byte("swordfish123"), HMACKey: []byte("hmac-plain-key")}
-	packet, err := stanza.Packet(22, time.Now(), rand.Reader)
+	packet, err := stanza.Packet(netip.MustParseAddrPort("198.51.100.2:22"), time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ set -eu
 
 packages='
 	gcc libc6-dev
-	fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
+	fwknop-client fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
 	openssh-client openssh-server rsync util-linux
 '
 
