@@ -43,7 +43,7 @@ func (q *question) runCheck(report *reporter) error {
 	c := checkup{Report: r, ssh: effective}
 	p, err := newPlan(q)
 	if err != nil {
-		r.Find(check.Fail, "", "%v", err)
+		r.Find(check.Fail, hintOf(err), "%v", err)
 		return errFindings
 	}
 	c.config(p)
@@ -150,6 +150,10 @@ func (c *checkup) door(ctx context.Context) {
 	if c.Failed && len(c.knocks) == 0 {
 		return
 	}
+	if c.once != nil && len(c.question.knocks) == 0 {
+		c.list()
+		return
+	}
 	start := time.Now()
 	conn, opening, err := c.opened(ctx)
 	if err != nil {
@@ -169,6 +173,20 @@ func (c *checkup) door(ctx context.Context) {
 	if c.wait {
 		c.shuts(remote(conn))
 	}
+}
+
+// list tells of a list of one-time sequences, of which none is spent unasked.
+func (c *checkup) list() {
+	switch left := c.once.left; {
+	case left == 0:
+		c.Find(check.Warn, "", "once:%s: in use by another process", c.once.path)
+	case left <= fewLeft:
+		c.Find(check.Warn, "make a new list by knockpipe -once 100 FILE, and copy it to the server", "once:%s: %d sequences are left", c.once.path, left)
+	default:
+		c.Find(check.OK, "", "once:%s: %d sequences are left", c.once.path, left)
+	}
+	c.Find(check.Warn, fmt.Sprintf("to spend one: knockpipe -check %s %d once:%s", c.alias, c.port, c.once.path),
+		"the rest is not checked, as that would spend a sequence")
 }
 
 // server looks at what is behind the door.

@@ -28,6 +28,9 @@ func (s *Settings) place(kw keyword, v value, home string) error {
 				return errors.New("exec: runs a program, and others can write to this file")
 			}
 		case knock.Once:
+			if kw == kwKnockClose {
+				return errors.New("once: opens a door, and shuts none")
+			}
 			step.Text = Path(step.Text, filepath.Dir(v.File), home)
 		}
 	}

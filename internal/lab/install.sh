@@ -6,7 +6,7 @@ set -eu
 packages='
 	gcc libc6-dev
 	fwknop-client fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
-	openssh-client openssh-server rsync util-linux
+	openssh-client openssh-server rsync strace util-linux
 '
 
 missing=
