@@ -104,7 +104,7 @@ func (t *target) closeDoor(to netip.Addr) {
 	if turn.End != nil {
 		defer turn.End(0)
 	}
-	sender := knock.Sender{To: t.door(to), Source: t.sources.For(to), Exec: t.exec, Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2,
+	sender := knock.Sender{To: t.door(to), Source: t.sources.For(to), Exec: t.exec, Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2, Wait: true,
 		Gap: max(knockOnlyGap, t.settings.KnockDelay, shared.pace(to).Gap)}
 	if err := sender.Send(ctx, t.settings.KnockClose); err != nil {
 		t.report.logf("closing sequence: %v", err)

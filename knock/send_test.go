@@ -145,27 +145,75 @@ func TestSendUDP(t *testing.T) {
 // sequence that is long enough to be left half done.
 func TestSendRestart(t *testing.T) {
 	for _, tt := range []struct {
-		knocks int
-		want   []int
+		seq  string
+		want []int
 	}{
-		{1, []int{1}},
-		{2, []int{1, 2}},
-		{3, []int{2, 2, 1, 2, 3}},
-		{4, []int{2, 2, 1, 2, 3, 4}},
+		{"udp:9", []int{1}},
+		{"udp:9 udp:9", []int{1, 2}},
+		{"udp:9 udp:9 udp:9", []int{2, 2, 1, 2, 3}},
+		{"udp:9 udp:9 udp:9 udp:9", []int{2, 2, 1, 2, 3, 4}},
+		{"udp:9 udp:9 pause:1", []int{1, 2}},
+		{"pause:1 udp:9 pause:1 udp:9 udp:9", []int{4, 4, 2, 4, 5}},
+		{"udp:9 exec:x udp:9", []int{1, 2, 3}},
 	} {
 		var got []int
-		sender := knock.Sender{To: netip.MustParseAddr("127.0.0.1"), Restart: true, Logf: func(_ string, args ...any) {
-			got = append(got, args[0].(int))
-		}}
-		seq := make(knock.Sequence, tt.knocks)
-		for i := range seq {
-			seq[i] = knock.Step{Proto: knock.UDP, Port: 9}
+		sender := knock.Sender{
+			To: netip.MustParseAddr("127.0.0.1"), Restart: true,
+			Exec: func(context.Context, string, netip.Addr) error { return nil },
+			Logf: func(_ string, args ...any) { got = append(got, args[0].(int)) },
+		}
+		seq, err := knock.Parse(strings.Fields(tt.seq))
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := sender.Send(t.Context(), seq); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got, tt.want) {
-			t.Errorf("%d knocks: got the order %v, want %v", tt.knocks, got, tt.want)
+			t.Errorf("%s: got the order %v, want %v", tt.seq, got, tt.want)
+		}
+	}
+}
+
+// TestSendConnect has connections that nobody accepts at once, and one to a port
+// that is silent: none keeps the next knock waiting, and Send waits for all of them.
+func TestSendConnect(t *testing.T) {
+	for _, addr := range loopbacks(t) {
+		door, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer door.Close()
+		port := uint16(door.Addr().(*net.TCPAddr).Port)
+		greeted := make(chan error, 1)
+		go func() {
+			for range 3 {
+				conn, err := door.Accept()
+				if err != nil {
+					greeted <- err
+					return
+				}
+				defer conn.Close()
+			}
+			greeted <- nil
+			<-t.Context().Done()
+		}()
+		start := time.Now()
+		step := knock.Step{Port: port, Connect: true}
+		sender := knock.Sender{To: addr, Source: addr, Wait: true}
+		if err := sender.Send(t.Context(), knock.Sequence{step, step, step}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-greeted; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took < 800*time.Millisecond || took > 1700*time.Millisecond {
+			t.Errorf("%v: took %v, want the time of one connection", addr, took)
+		}
+		door.Close()
+		refused := knock.Sender{To: addr, Wait: true}
+		if err := refused.Send(t.Context(), knock.Sequence{step}); err != nil {
+			t.Errorf("%v: %v, want no error", addr, err)
 		}
 	}
 }
