@@ -147,7 +147,7 @@ func TestEcho(t *testing.T) {
 // TestConnectKnock has whole handshakes among the knocks. Their SYNs leave in the
 // order of the sequence, one each, and they are over before the process ends.
 func TestConnectKnock(t *testing.T) {
-	const knocks = "7100,connect 7050 tcp:7200,connect 7060"
+	const knocks = "7200,connect 7050 7060 tcp:7100,connect"
 	l := lab.New(t, lab.Link{Delay: 20 * time.Millisecond})
 	l.Server.Nft(t, `table inet silent { chain input { type filter hook input priority 0; tcp dport { 22, 7060, 7200 } drop; }; }`)
 	server := l.Server.Banner(t, 7100)
@@ -165,7 +165,7 @@ func TestConnectKnock(t *testing.T) {
 	for range 10 {
 		seen := len(wire.Packets())
 		knockpipe(t, l, "-w 0.2 198.51.100.2 22 "+knocks).Run()
-		if got, want := order(seen), "7100 7050 7200 7060"; !strings.HasPrefix(got, want) {
+		if got, want := order(seen), "7200 7050 7060 7100"; !strings.HasPrefix(got, want) {
 			t.Fatalf("the SYNs left in the order %s, want %s", got, want)
 		}
 	}
@@ -183,7 +183,7 @@ func TestConnectKnock(t *testing.T) {
 		if out, err := end().CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", name, err, out)
 		}
-		if got, want := order(seen), "7100 7050 7200 7060"; got != want {
+		if got, want := order(seen), "7200 7050 7060 7100"; got != want {
 			t.Errorf("%s: the SYNs left in the order %s, want %s", name, got, want)
 		}
 		if got := server.Accepted() - accepted; got != 1 {
