@@ -162,13 +162,6 @@ func TestConnectKnock(t *testing.T) {
 		}
 		return strings.Join(ports, " ")
 	}
-	for range 10 {
-		seen := len(wire.Packets())
-		knockpipe(t, l, "-w 0.2 198.51.100.2 22 "+knocks).Run()
-		if got, want := order(seen), "7200 7050 7060 7100"; !strings.HasPrefix(got, want) {
-			t.Fatalf("the SYNs left in the order %s, want %s", got, want)
-		}
-	}
 	for name, end := range map[string]func() *lab.Cmd{
 		"-k": func() *lab.Cmd { return knockpipe(t, l, "-k 198.51.100.2 22 "+knocks) },
 		"KnockClose": func() *lab.Cmd {
@@ -186,8 +179,20 @@ func TestConnectKnock(t *testing.T) {
 		if got, want := order(seen), "7200 7050 7060 7100"; got != want {
 			t.Errorf("%s: the SYNs left in the order %s, want %s", name, got, want)
 		}
+		for deadline := time.Now().Add(5 * time.Second); server.Accepted() == accepted; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: the handshake was not completed", name)
+			}
+		}
 		if got := server.Accepted() - accepted; got != 1 {
 			t.Errorf("%s: the server accepted %d connections, want 1", name, got)
+		}
+	}
+	for range 10 {
+		seen := len(wire.Packets())
+		knockpipe(t, l, "-w 0.2 198.51.100.2 22 "+knocks).Run()
+		if got, want := order(seen), "7200 7050 7060 7100"; !strings.HasPrefix(got, want) {
+			t.Fatalf("the SYNs left in the order %s, want %s", got, want)
 		}
 	}
 }
