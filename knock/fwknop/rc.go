@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -18,13 +19,13 @@ func Load(path, name string) (*Stanza, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	case !info.Mode().IsRegular(): // to open a FIFO would be to wait
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	defer f.Close()
 	switch info, err = f.Stat(); {
@@ -46,6 +47,14 @@ func Load(path, name string) (*Stanza, error) {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	return s, nil
+}
+
+// withoutPath strips the path that the message begins with anyway.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // Parse is Load for the text of a file. An error begins with the number of the
