@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,6 +46,10 @@ type Sender struct {
 // none that could be trusted. An error means that a knock could not leave this
 // machine, or that ctx ended before the last one.
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
+	var open sync.WaitGroup // the connections of knocks
+	if s.Wait {
+		defer open.Wait()
+	}
 	order := s.order(seq)
 	for n, i := range order {
 		step := seq[i]
@@ -59,7 +64,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 			case <-time.After(wait):
 			}
 		}
-		if err := s.send(ctx, step); err != nil {
+		if err := s.send(ctx, step, &open); err != nil {
 			return fmt.Errorf("knock %d of %d (%v): %w", i+1, len(seq), step.Proto, withoutAddr(err))
 		}
 		if s.Logf != nil && step.Proto != Pause {
@@ -73,10 +78,11 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 	return nil
 }
 
-// order is which steps are sent, one after the other.
+// order is which steps are sent, one after the other. What another program sends,
+// and what is new each time, leaves nothing half done that could be ended so.
 func (s *Sender) order(seq Sequence) []int {
 	order := make([]int, 0, len(seq)+2)
-	if i := seq.restart(); s.Restart && i > 0 && seq.Knocks() > 2 {
+	if i := seq.restart(); s.Restart && i > 0 && seq.Knocks() > 2 && !seq.Slow() {
 		order = append(order, i, i)
 	}
 	for i := range seq {
@@ -85,7 +91,7 @@ func (s *Sender) order(seq Sequence) []int {
 	return order
 }
 
-func (s *Sender) send(ctx context.Context, step Step) error {
+func (s *Sender) send(ctx context.Context, step Step, open *sync.WaitGroup) error {
 	switch {
 	case step.Proto == FWKNOP && s.Stanzas[step.Text] == nil:
 		return errors.New("no such stanza")
@@ -101,12 +107,8 @@ func (s *Sender) send(ctx context.Context, step Step) error {
 		return s.sendICMP(step.Size)
 	case step.Proto == UDP:
 		return s.sendUDP(step.Port, step.Payload)
-	case step.Connect && s.Wait:
-		s.connect(step.Port)
-		return nil
 	case step.Connect:
-		go s.connect(step.Port)
-		return nil
+		return s.sendConnect(step.Port, open)
 	}
 	return s.sendTCP(step.Port)
 }
@@ -124,24 +126,9 @@ func (s *Sender) sendUDP(port uint16, payload string) error {
 }
 
 // connectTime is how long a whole connection is kept, for a proxy on the way to
-// make its own. It ends before the kernel repeats a SYN.
+// make its own. It ends before the kernel repeats a SYN. No other knock waits for
+// it: the port may well be silent.
 const connectTime = 900 * time.Millisecond
-
-// connect makes a connection and closes it again. No other knock waits for it: the
-// port may well be silent.
-func (s *Sender) connect(port uint16) {
-	dialer := net.Dialer{Timeout: connectTime}
-	if s.Source.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
-	}
-	conn, err := dialer.Dial("tcp", netip.AddrPortFrom(s.To, port).String())
-	if err != nil {
-		return
-	}
-	defer conn.Close()
-	conn.SetReadDeadline(time.Now().Add(connectTime))
-	conn.Read(make([]byte, 1))
-}
 
 func (s *Sender) sourceUDP() *net.UDPAddr {
 	if !s.Source.IsValid() {

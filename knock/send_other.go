@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,6 +31,24 @@ func (s *Sender) sendTCP(port uint16) error {
 		return nil
 	}
 	return err
+}
+
+// sendConnect makes a connection and closes it again.
+func (s *Sender) sendConnect(port uint16, open *sync.WaitGroup) error {
+	dialer := net.Dialer{Timeout: connectTime}
+	if s.Source.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
+	}
+	open.Go(func() {
+		conn, err := dialer.Dial("tcp", netip.AddrPortFrom(s.To, port).String())
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		conn.SetReadDeadline(time.Now().Add(connectTime))
+		conn.Read(make([]byte, 1))
+	})
+	return nil
 }
 
 // refused reports whether err is Windows' own "connection refused", which is

@@ -173,3 +173,46 @@ func TestSendRestart(t *testing.T) {
 		}
 	}
 }
+
+// TestSendConnect has connections that nobody accepts at once, and one to a port
+// that is silent: none keeps the next knock waiting, and Send waits for all of them.
+func TestSendConnect(t *testing.T) {
+	for _, addr := range loopbacks(t) {
+		door, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer door.Close()
+		port := uint16(door.Addr().(*net.TCPAddr).Port)
+		greeted := make(chan error, 1)
+		go func() {
+			for range 3 {
+				conn, err := door.Accept()
+				if err != nil {
+					greeted <- err
+					return
+				}
+				defer conn.Close()
+			}
+			greeted <- nil
+			<-t.Context().Done()
+		}()
+		start := time.Now()
+		step := knock.Step{Port: port, Connect: true}
+		sender := knock.Sender{To: addr, Source: addr, Wait: true}
+		if err := sender.Send(t.Context(), knock.Sequence{step, step, step}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-greeted; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took < 800*time.Millisecond || took > 1700*time.Millisecond {
+			t.Errorf("%v: took %v, want the time of one connection", addr, took)
+		}
+		door.Close()
+		refused := knock.Sender{To: addr, Wait: true}
+		if err := refused.Send(t.Context(), knock.Sequence{step}); err != nil {
+			t.Errorf("%v: %v, want no error", addr, err)
+		}
+	}
+}

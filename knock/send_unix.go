@@ -8,22 +8,58 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"sync"
 	"syscall"
+	"time"
 )
 
 // sendTCP sends exactly one SYN: a non-blocking connect puts it on the wire,
 // and closing the socket at once keeps the kernel from sending it again after
 // a second, which would spoil a strict door's sequence.
 func (s *Sender) sendTCP(port uint16) error {
+	fd, err := s.startTCP(port)
+	if err != nil {
+		return err
+	}
+	return syscall.Close(fd)
+}
+
+// sendConnect sends the SYN in its turn, and leaves the rest of the handshake to
+// the kernel.
+func (s *Sender) sendConnect(port uint16, open *sync.WaitGroup) error {
+	fd, err := s.startTCP(port)
+	if err != nil {
+		return err
+	}
+	conn := os.NewFile(uintptr(fd), "")
+	if err := conn.SetReadDeadline(time.Now().Add(connectTime)); err != nil {
+		conn.Close()
+		return err
+	}
+	open.Go(func() {
+		defer conn.Close()
+		conn.Read(make([]byte, 1)) // until the other side has enough of it
+	})
+	return nil
+}
+
+// startTCP returns a socket that has begun to connect.
+func (s *Sender) startTCP(port uint16) (fd int, err error) {
 	family := syscall.AF_INET
 	if s.To.Is6() {
 		family = syscall.AF_INET6
 	}
-	fd, err := socket(family)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
+	if fd, err = socket(family); err != nil {
+		return -1, os.NewSyscallError("socket", err)
 	}
-	defer syscall.Close(fd)
+	if err := s.connect(fd, port); err != nil {
+		syscall.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (s *Sender) connect(fd int, port uint16) error {
 	if s.Source.IsValid() {
 		from, err := sockaddr(s.Source, 0)
 		if err != nil {

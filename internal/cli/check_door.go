@@ -78,11 +78,14 @@ func (c *checkup) spends() bool {
 	if c.once == nil || len(c.question.knocks) > 0 {
 		return false
 	}
-	level, advice := check.OK, ""
-	if c.once.left <= fewLeft {
-		level, advice = check.Warn, newListHint
+	switch left := c.once.left; {
+	case left == 0:
+		c.Find(check.Warn, "", "once:%s: in use by another process", c.once.path)
+	case left <= fewLeft:
+		c.Find(check.Warn, newListHint, "once:%s: %s left", c.once.path, plural(left, "sequence"))
+	default:
+		c.Find(check.OK, "", "once:%s: %s left", c.once.path, plural(left, "sequence"))
 	}
-	c.Find(level, advice, "once:%s: %s left", c.once.path, plural(c.once.left, "sequence"))
 	c.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d once:%s", c.alias, c.port, c.once.path),
 		"not knocked, as that would use up a sequence of the list")
 	return true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"knockpipe/internal/state"
+	"knockpipe/knock"
 	"knockpipe/proxy"
 )
 
@@ -57,6 +58,8 @@ func (d doors) pace(to netip.Addr) proxy.Pace {
 		pace = proxy.Pace{Gap: p.Gap, Rest: p.Rest, Restart: p.Restart}
 	}
 	switch {
+	case d.knocks.Has(knock.Once):
+		pace.Gap, pace.Rest, pace.Every = max(pace.Gap, time.Millisecond), spaRest, onceEvery
 	case d.knocks.Slow():
 		pace.Gap, pace.Rest, pace.Every = max(pace.Gap, time.Millisecond), spaRest, spaEvery
 	case d.knocks.Pauses() > 0: // a burst of what takes its time is none

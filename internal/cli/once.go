@@ -13,13 +13,19 @@ import (
 	"knockpipe/proxy"
 )
 
-// aheadAt is the try that sends the next sequence of a list instead of the first
-// unused one. A crash between the server's stroke and ours leaves the server one
-// ahead. Only one sequence ahead is ever sent, and once: whoever listens could use
-// it later.
-const aheadAt = 3
+// ownTries is how often the first unused sequence of a list is sent before the one
+// after it, and those after that one which were sent before. A crash between the
+// server's stroke and ours leaves the server ahead, and so does a sequence that
+// arrives while sshd does not run. Only one that was never sent is sent ahead, and
+// once: whoever listens could use it later.
+const ownTries = 2
 
-// fewLeft is when the end of a list is near.
+// onceEvery is how often a connect starts while a list is tried: as seldom as the
+// limit for the first second asks for, if the connects are to cover ownTries. The
+// one that gets in tells which sequence has opened.
+const onceEvery = 34 * time.Millisecond
+
+// fewLeft is when to make a new list.
 const fewLeft = 5
 
 const newListHint = "make a new list by knockpipe -once 100 FILE, and copy it to the server"
@@ -31,7 +37,9 @@ type onceList struct {
 
 	mu    sync.Mutex
 	list  *once.List // open and locked from the first try on
-	tries map[netip.Addr]int
+	ahead int        // how many sequences after the first one to try
+	sent  map[netip.Addr][]int
+	ended bool // nothing is sent any more
 }
 
 // findList finds the list of a plan, and that something is left in it. -rules does
@@ -44,11 +52,11 @@ func (p *plan) findList() error {
 	if p.question.knockOnly {
 		return fmt.Errorf("-k would spend a sequence of %s that opens nothing", path)
 	}
-	left := 0
+	p.once = &onceList{path: path, sent: make(map[netip.Addr][]int)}
 	list, err := once.Open(path)
 	switch {
 	case err == nil:
-		left = list.Left()
+		p.once.left = list.Left()
 		list.Close()
 	case errors.Is(err, once.ErrUsedUp):
 		return &failure{code: exitUsage, err: fmt.Errorf("once:%s: %w", path, err),
@@ -56,54 +64,76 @@ func (p *plan) findList() error {
 	case !errors.Is(err, once.ErrBusy): // who uses it will not be long
 		return fmt.Errorf("once:%s: %w", path, withoutPath(err))
 	}
-	p.once = &onceList{path: path, left: left, tries: make(map[netip.Addr]int)}
 	return nil
 }
 
-// next is the sequence for one more try at an address.
-func (o *onceList) next(ctx context.Context, to netip.Addr) (knock.Sequence, error) {
+// knock sends the sequence for one more try at an address.
+func (o *onceList) knock(ctx context.Context, to netip.Addr, send func(knock.Sequence) error) error {
+	seq, n, err := o.next(ctx, to)
+	if err != nil {
+		return fmt.Errorf("once:%s: %w", o.path, withoutPath(err))
+	}
+	if err := send(seq); err != nil {
+		return err
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.list == nil {
-		var err error
-		if o.list, err = once.Open(o.path); errors.Is(err, once.ErrBusy) {
-			select {
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(20 * time.Millisecond):
-			}
-		} else if err != nil {
-			return nil, withoutPath(err)
-		}
-	}
-	o.tries[to]++
-	if o.tries[to] == aheadAt {
-		return o.list.Sequence(1), nil
-	}
-	return o.list.Sequence(0), nil
+	o.sent[to] = append(o.sent[to], n)
+	return nil
 }
 
-// strike marks what opened the door as used, and warns before the end of the list.
-// In doubt it strikes one too few, which the next run makes good.
+// next is the sequence to send, and its place among the unused ones.
+func (o *onceList) next(ctx context.Context, to netip.Addr) (knock.Sequence, int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.list == nil || o.ended {
+		if o.ended || ctx.Err() != nil {
+			return nil, 0, context.Canceled
+		}
+		var err error
+		switch o.list, err = once.Open(o.path); {
+		case errors.Is(err, once.ErrBusy):
+			select {
+			case <-ctx.Done():
+				return nil, 0, ctx.Err()
+			case <-time.After(20 * time.Millisecond):
+			}
+		case err != nil:
+			return nil, 0, err
+		default:
+			o.ahead = o.list.Ahead()
+		}
+	}
+	n := len(o.sent[to]) - ownTries + 1
+	if n < 0 || n > o.ahead {
+		n = 0
+	}
+	return o.list.Sequence(n), n, o.list.Sent(n)
+}
+
+// strike marks what opened the door as used, with all before it, and warns before
+// the end of the list.
 func (o *onceList) strike(opening proxy.Opening, report *reporter) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.list == nil || opening.Tries == 0 { // it was open without us
+	o.ended = true
+	if o.list == nil {
 		return
 	}
-	n := 1
-	if opening.Tries == aheadAt {
-		n = 2
+	defer o.list.Close()
+	if opening.Tries == 0 { // it was open without us
+		return
 	}
-	if err := o.list.Strike(n); err != nil {
-		report.tell(true, fmt.Sprintf("once:%s: not struck: %v", o.path, err))
+	before := o.list.Left()
+	if err := o.list.Strike(o.sent[opening.Addr][opening.Tries-1] + 1); err != nil {
+		report.tell(true, fmt.Sprintf("once:%s: not struck: %v", o.path, withoutPath(err)))
 	}
-	switch left := o.list.Left(); left {
-	case fewLeft:
+	switch left := o.list.Left(); {
+	case left == 0:
+		report.tell(true, fmt.Sprintf("once:%s: no sequence is left: %s", o.path, newListHint))
+	case left == 1:
+		report.tell(true, fmt.Sprintf("once:%s: 1 sequence is left, and knockd 0.8 dies of using the last: %s", o.path, newListHint))
+	case left <= fewLeft && before > fewLeft:
 		report.tell(true, fmt.Sprintf("once:%s: %d sequences are left", o.path, left))
-	case 1, 0:
-		report.tell(true, fmt.Sprintf("once:%s: %d sequence is left, and knockd 0.8 dies of using the last: make a new list by knockpipe -once 100 FILE", o.path, left))
 	}
-	o.list.Close()
-	o.list = nil
 }

@@ -68,6 +68,9 @@ func newPlan(q *question) (*plan, error) {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit),
 			hint: "give it more time by KnockTimeout or -w"}
 	}
+	if pauses := settings.KnockClose.Pauses(); pauses >= closeTime {
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of KnockClose take %v, and closing may take %v", pauses, closeTime)}
+	}
 	if err := p.loadStanzas(name); err != nil {
 		return nil, &failure{code: exitUsage, err: err}
 	}

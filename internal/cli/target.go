@@ -124,16 +124,12 @@ func (t *target) knock(ctx context.Context, to netip.Addr, try proxy.Try) error 
 	if !door.IsValid() {
 		return fmt.Errorf("KnockHost %s has no address of this family", t.settings.KnockHost)
 	}
-	seq := t.knocks
-	if t.once != nil {
-		var err error
-		if seq, err = t.once.next(ctx, to); err != nil {
-			return fmt.Errorf("once:%s: %w", t.once.path, err)
-		}
-	}
 	sender := knock.Sender{To: door, Source: t.sources.For(to), Gap: try.Gap, Restart: try.Restart, Wait: t.question.knockOnly,
 		Exec: t.exec, Port: t.port, Stanzas: t.stanzas, Logf: t.report.logf2}
-	return sender.Send(ctx, seq)
+	if t.once != nil {
+		return t.once.knock(ctx, to, func(seq knock.Sequence) error { return sender.Send(ctx, seq) })
+	}
+	return sender.Send(ctx, t.knocks)
 }
 
 // knockOnly knocks once at every address that can be reached, as nothing tells

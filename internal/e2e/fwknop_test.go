@@ -5,6 +5,7 @@ package e2e
 import (
 	"crypto/rand"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,11 +76,13 @@ func TestFwknop(t *testing.T) {
 		{"clock that is a little off", keys, "", keys + "TIME_OFFSET 100s\n", true},
 		{"without HMAC on both sides", "KEY swordfish123\n", "", "KEY swordfish123\n", true},
 		{"legacy", "KEY swordfish123\nENCRYPTION_MODE legacy\n", "", "KEY swordfish123\nENCRYPTION_MODE legacy\n", true},
+		{"legacy with a long key", "KEY 01234567890123456\nENCRYPTION_MODE legacy\n", "", "KEY 01234567890123456\nENCRYPTION_MODE legacy\n", true},
 		{"base64", "KEY_BASE64 c3dvcmRmaXNo\nHMAC_KEY_BASE64 dHJvdXQ=\n", "", "KEY_BASE64 c3dvcmRmaXNo\nHMAC_KEY_BASE64 dHJvdXQ=\n", true},
 		{"user", keys + "REQUIRE_USERNAME alice\n", "", keys + "SPOOF_USER alice\n", true},
 		{"source", keys + "REQUIRE_SOURCE_ADDRESS Y\n", "", keys + "ALLOW_IP 198.51.100.1\n", true},
 		{"timeout", keys, "", keys + "FW_TIMEOUT 5\nACCESS tcp/22,udp/53\n", true},
 		{"random port", keys, "", keys + "RAND_PORT Y\n", true},
+		{"NAT to the port of the access", keys, "ENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_FORWARDING Y;\n", keys + "NAT_LOCAL Y\nACCESS tcp/22\nNAT_PORT 2222\n", true},
 		{"NAT to another port", keys, "ENABLE_IPT_LOCAL_NAT Y;\nENABLE_IPT_FORWARDING Y;\n", keys + "NAT_ACCESS 198.51.100.2,22\nNAT_LOCAL Y\n", true},
 	}
 	for _, digest := range []string{"md5", "sha1", "sha256", "sha384", "sha512", "sha3_256", "sha3_512"} {
@@ -136,6 +139,9 @@ func TestFwknopTransports(t *testing.T) {
 		flags          []string
 	}{
 		{"UDP server", "", "", []string{"-U"}},
+		{"UDP server with SHA-3", "", "HMAC_DIGEST_TYPE sha3_512\nDIGEST_TYPE md5\n", []string{"-U"}},
+		{"UDP server on another port", "UDPSERV_PORT 4000;\n", "SPA_SERVER_PORT 4000\n", []string{"-U"}},
+		{"UDP to another port", "PCAP_FILTER udp port 4000;\n", "SPA_SERVER_PORT 4000\n", nil},
 		{"TCP", "ENABLE_TCP_SERVER Y;\nPCAP_FILTER tcp port 62201;\n", "SPA_SERVER_PROTO tcp\n", nil},
 		{"HTTP", "ENABLE_SPA_OVER_HTTP Y;\nPCAP_FILTER tcp port 8080;\n", "SPA_SERVER_PROTO http\nSPA_SERVER_PORT 8080\n", nil},
 	}
@@ -143,7 +149,11 @@ func TestFwknopTransports(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			l := lab.New(t)
-			d := fwknopd(t, l, keys, tt.conf, tt.flags...)
+			access := keys
+			if strings.Contains(tt.rc, "HMAC_DIGEST_TYPE") {
+				access += "HMAC_DIGEST_TYPE sha3_512\n"
+			}
+			d := fwknopd(t, l, access, tt.conf, tt.flags...)
 			rc(t, l, "[other]\nKEY x\n[tango]\n"+keys+tt.rc)
 			l.Server.Banner(t, 22)
 			l.Server.Banner(t, 8080)
@@ -155,10 +165,41 @@ func TestFwknopTransports(t *testing.T) {
 	}
 }
 
+// TestFwknopForward has a port of the server lead to a host behind it, by NAT, both
+// where the stanza says all of it and where it leaves the ports to the connection.
+func TestFwknopForward(t *testing.T) {
+	for name, line := range map[string]string{
+		"all of it":           "ACCESS tcp/2222\nNAT_ACCESS 203.0.113.2,22\n",
+		"with a colon":        "NAT_ACCESS 203.0.113.2:22\n",
+		"port of the outside": "ACCESS tcp/22\nNAT_ACCESS 203.0.113.2\nNAT_PORT 2222\nFW_TIMEOUT 9\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			behind := l.Behind(t)
+			if out, err := behind.Command("ip", "route", "add", "198.51.100.0/24", "via", "203.0.113.1").CombinedOutput(); err != nil {
+				t.Fatalf("ip: %v: %s", err, out)
+			}
+			l.Server.Sysctl(t, "net.ipv4.ip_forward", "1")
+			d := fwknopd(t, l, keys, "ENABLE_IPT_FORWARDING Y;\n")
+			rc(t, l, "[tango]\n"+keys+line)
+			l.Server.Banner(t, 2200)
+			behind.Banner(t, 22)
+			out, err := knockpipe(t, l, "198.51.100.2 2222 fwknop:tango").CombinedOutput()
+			if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+				t.Errorf("got %q, %v, want %q\n%s", out, err, want, d.Log())
+			}
+			if got := behind.Handshakes(t); got != 1 {
+				t.Errorf("the host behind completed %d handshakes, want 1", got)
+			}
+		})
+	}
+}
+
 // TestFwknopUsage runs into what is wrong before a packet leaves.
 func TestFwknopUsage(t *testing.T) {
 	tests := []struct{ name, rc, line, want string }{
-		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): open /root/\.fwknoprc: no such file or directory`},
+		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no such file or directory`},
 		{"no stanza", "[tango]\n" + keys, "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no stanza \[198\.51\.100\.2\]`},
 		{"bad line", "[tango]\n" + keys + "WHAT 7\n", "198.51.100.2 22 1 fwknop:tango", `knock 2 of 2 \(fwknop\): /root/\.fwknoprc:4: WHAT: unknown variable`},
 		{"IPv6", "[tango]\n" + keys, "-6 tango 22 fwknop", `fwknop knows IPv4 alone, and IPv6 is asked for`},
@@ -202,7 +243,7 @@ func TestFwknopReplay(t *testing.T) {
 	l := lab.New(t)
 	d := fwknopd(t, l, keys, "")
 	stanza := &fwknop.Stanza{Key: []byte("swordfish123"), HMACKey: []byte("hmac-plain-key")}
-	packet, err := stanza.Packet(22, time.Now(), rand.Reader)
+	packet, err := stanza.Packet(netip.MustParseAddrPort("198.51.100.2:22"), time.Now(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

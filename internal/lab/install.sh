@@ -5,8 +5,8 @@ set -eu
 
 packages='
 	gcc libc6-dev
-	fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
-	openssh-client openssh-server rsync util-linux
+	fwknop-client fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
+	openssh-client openssh-server rsync strace util-linux
 '
 
 missing=

@@ -47,8 +47,8 @@ func (s *Stanza) seal(plain []byte, salt [8]byte) (string, error) {
 // key, as OpenSSL's EVP_BytesToKey does with MD5 and one round.
 func (s *Stanza) deriveKey(salt [8]byte) (key, iv []byte) {
 	password := s.Key
-	if s.Legacy && len(password) < maxLegacyKey {
-		password = append(bytes.Clone(password), bytes.Repeat([]byte("0"), maxLegacyKey-len(password))...)
+	if s.Legacy {
+		password = append(bytes.Clone(password), bytes.Repeat([]byte("0"), maxLegacyKey)...)[:maxLegacyKey]
 	}
 	var all, last []byte
 	for len(all) < 32+aes.BlockSize {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os/user"
 	"strconv"
 	"strings"
@@ -24,10 +25,10 @@ const (
 // protocolVersion is libfko's.
 const protocolVersion = "3.0.0"
 
-// Packet makes a packet that asks for access to a TCP port, unless the stanza says
-// to what. Each one is new, as fwknopd takes none twice. The random bytes are
-// crypto/rand's.
-func (s *Stanza) Packet(port uint16, now time.Time, random io.Reader) (string, error) {
+// Packet makes a packet that asks a server for access to its TCP port, unless the
+// stanza says to what. Each one is new, as fwknopd takes none twice. The random
+// bytes are crypto/rand's.
+func (s *Stanza) Packet(server netip.AddrPort, now time.Time, random io.Reader) (string, error) {
 	if err := s.check(); err != nil {
 		return "", err
 	}
@@ -45,24 +46,21 @@ func (s *Stanza) Packet(port uint16, now time.Time, random io.Reader) (string, e
 			name = "user"
 		}
 	}
-	return s.seal(s.message(number, name, port, now), [8]byte(chance[8:]))
+	return s.seal(s.message(number, name, server, now), [8]byte(chance[8:]))
 }
 
 // message is what gets encrypted: fields between colons, and their digest.
-func (s *Stanza) message(number uint64, name string, port uint16, now time.Time) []byte {
+func (s *Stanza) message(number uint64, name string, server netip.AddrPort, now time.Time) []byte {
 	allow := "0.0.0.0"
 	if s.Allow.IsValid() {
 		allow = s.Allow.String()
 	}
-	access := s.Access
-	if access == "" {
-		access = "tcp/" + strconv.Itoa(int(port))
-	}
+	access, nat := s.access(server)
 	kind := accessMsg
 	switch {
 	case s.Local:
 		kind = localNATMsg
-	case s.NAT != "":
+	case nat != "":
 		kind = natMsg
 	}
 	seconds := int(s.Timeout / time.Second)
@@ -71,8 +69,8 @@ func (s *Stanza) message(number uint64, name string, port uint16, now time.Time)
 	}
 	text := fmt.Sprintf("%016d:%s:%d:%s:%d:%s", number, b64.EncodeToString([]byte(name)), now.Add(s.Offset).Unix(),
 		protocolVersion, kind, b64.EncodeToString([]byte(allow+","+access)))
-	if s.NAT != "" {
-		text += ":" + b64.EncodeToString([]byte(s.NAT))
+	if nat != "" {
+		text += ":" + b64.EncodeToString([]byte(nat))
 	}
 	if seconds > 0 {
 		text += ":" + strconv.Itoa(seconds)
@@ -80,6 +78,27 @@ func (s *Stanza) message(number uint64, name string, port uint16, now time.Time)
 	digest := s.Digest.new()
 	io.WriteString(digest, text)
 	return []byte(text + ":" + b64.EncodeToString(digest.Sum(nil)))
+}
+
+// access is what to ask for, and where it leads by NAT, which is nowhere if empty.
+// The port of the access is that of the target too, unless the stanza says more.
+func (s *Stanza) access(server netip.AddrPort) (access, nat string) {
+	access = s.Access
+	if access == "" {
+		access = "tcp/" + strconv.Itoa(int(server.Port()))
+	}
+	first, _, _ := strings.Cut(access, ",")
+	proto, port, _ := strings.Cut(first, "/")
+	switch nat = s.NAT; {
+	case nat == "" && s.Local:
+		nat = server.Addr().String() + "," + port
+	case nat != "" && !strings.Contains(nat, ","):
+		nat += "," + port
+	}
+	if s.NATPort != 0 {
+		access = proto + "/" + strconv.Itoa(int(s.NATPort))
+	}
+	return access, nat
 }
 
 // badUser reports whether a user's name has a character that fwknopd forbids.
@@ -90,9 +109,23 @@ func checkAccess(s string) error {
 	for _, one := range strings.Split(s, ",") {
 		proto, port, _ := strings.Cut(one, "/")
 		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 && proto != "none" || !strings.Contains(" tcp udp icmp none ", " "+proto+" ") {
+		if err != nil || n == 0 || proto != "tcp" && proto != "udp" {
 			return errors.New("not a list such as tcp/22,udp/53")
 		}
+	}
+	return nil
+}
+
+// checkNAT reads "10.0.0.2,22" or a host alone.
+func checkNAT(s string) error {
+	host, port, ok := strings.Cut(s, ",")
+	if ok {
+		if _, err := parsePort(port); err != nil {
+			return errors.New("not a host, or one with a port such as 10.0.0.2,22")
+		}
+	}
+	if host == "" {
+		return errors.New("no host")
 	}
 	return nil
 }

@@ -3,10 +3,13 @@ package fwknop
 import (
 	"encoding/base64"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 )
+
+var server = netip.MustParseAddrPort("198.51.100.2:22")
 
 // TestVector makes the packet again that the real client of fwknop 2.6.10 made.
 func TestVector(t *testing.T) {
@@ -19,7 +22,7 @@ func TestVector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.seal(s.message(3027777911359916, "alice", 22, time.Unix(1795422181, 0)), [8]byte(head[8:16]))
+	got, err := s.seal(s.message(3027777911359916, "alice", server, time.Unix(1795422181, 0)), [8]byte(head[8:16]))
 	if err != nil || got != wire {
 		t.Errorf("got %q, %v, want %q", got, err, wire)
 	}
@@ -30,7 +33,7 @@ func TestPacketIsNew(t *testing.T) {
 	s := &Stanza{Key: []byte("k")}
 	seen := make(map[string]bool)
 	for range 100 {
-		packet, err := s.Packet(22, time.Now(), newRandom())
+		packet, err := s.Packet(server, time.Now(), newRandom())
 		if err != nil || seen[packet] {
 			t.Fatalf("got %q again, %v", packet, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -15,19 +16,23 @@ const maxFile = 1 << 20
 // Load reads a stanza from a file in the format of ~/.fwknoprc, on top of its
 // stanza "default". As the file holds keys, nobody but the user may read it.
 func Load(path, name string) (*Stanza, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+	case !info.Mode().IsRegular(): // to open a FIFO would be to wait
 		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+	}
+	defer f.Close()
+	switch info, err = f.Stat(); {
+	case err != nil:
+		return nil, err
 	case exposed(info):
-		return nil, fmt.Errorf("%s: it holds keys, and others can read it: chmod 600", path)
+		return nil, fmt.Errorf("%s: it holds keys, and others can read or write it: chmod 600", path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
@@ -44,6 +49,14 @@ func Load(path, name string) (*Stanza, error) {
 	return s, nil
 }
 
+// withoutPath strips the path that the message begins with anyway.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
 // Parse is Load for the text of a file. An error begins with the number of the
 // line, and does not show it.
 func Parse(text []byte, name string) (*Stanza, error) {
@@ -56,12 +69,9 @@ func Parse(text []byte, name string) (*Stanza, error) {
 		if len(line) == 0 || line[0] == '#' || line[0] == ';' {
 			continue
 		}
-		if line[0] == '[' {
-			title, _, ok := strings.Cut(string(line[1:]), "]")
-			if !ok {
-				return nil, fmt.Errorf("%d: a stanza's name without a ]", number)
-			}
-			section = strings.TrimSpace(title)
+		line = bytes.TrimLeft(line, " \t")
+		if title, _, ok := bytes.Cut(line, []byte("]")); ok && bytes.HasPrefix(title, []byte("[")) {
+			section = strings.TrimSpace(string(title[1:]))
 			found = found || strings.EqualFold(section, name)
 			continue
 		}
@@ -100,6 +110,9 @@ type value struct {
 
 // splitLine reads "VAR value": the value ends at a blank, a ';' or a '#'.
 func splitLine(line string) (key, text string, err error) {
+	if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+		return "", "", errors.New("a comment must not be indented")
+	}
 	end := strings.IndexAny(line, " \t")
 	if end <= 0 {
 		return "", "", errors.New("not a variable and a value")

@@ -37,7 +37,7 @@ func (s *Stanza) Send(ctx context.Context, to, source netip.Addr, port uint16) e
 	if !to.Is4() {
 		return ErrIPv4
 	}
-	packet, err := s.Packet(port, time.Now(), rand.Reader)
+	packet, err := s.Packet(netip.AddrPortFrom(to, port), time.Now(), rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -15,7 +16,7 @@ type Stanza struct {
 
 	Key     []byte // of the encryption, up to 32 bytes
 	HMACKey []byte // of the authentication, up to 128 bytes; empty for none
-	Legacy  bool   // the key is padded as versions before 2.5 did
+	Legacy  bool   // the key is padded, or cut, to 16 bytes, as versions before 2.5 did
 
 	Digest     Digest // of the message
 	HMACDigest Digest
@@ -26,6 +27,7 @@ type Stanza struct {
 	Timeout time.Duration // how long the port stays open; zero is the server's default
 	NAT     string        // "10.0.0.2,22": where the access leads; empty for the server itself
 	Local   bool          // NAT is to another port of the server itself
+	NATPort uint16        // the server's port that leads there, in place of that of Access; zero for that
 	Offset  time.Duration // added to the time in the packet
 
 	Transport Transport
@@ -48,6 +50,7 @@ const (
 	maxHMACKey   = 128
 	maxLegacyKey = 16
 	maxUser      = 48
+	maxTimeout   = 1 << 16 // seconds
 )
 
 // check finds what the server would refuse without a word.
@@ -67,8 +70,8 @@ func (s *Stanza) check() error {
 		return errors.New("ALLOW_IP: fwknop knows IPv4 alone")
 	case len(s.User) > maxUser || badUser(s.User):
 		return errors.New("SPOOF_USER: too long, or with a character that fwknop forbids")
-	case s.Local && s.NAT == "":
-		return errors.New("NAT_LOCAL needs NAT_ACCESS")
+	case s.NATPort != 0 && strings.Contains(s.Access, ","):
+		return errors.New("NAT_PORT goes with one port in ACCESS alone")
 	}
 	return nil
 }

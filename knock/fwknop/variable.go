@@ -13,10 +13,10 @@ import (
 
 // ignored are the variables that say nothing of the packet.
 var ignored = []string{
-	"SPA_SERVER", "VERBOSE", "NO_SAVE_ARGS", "USE_HMAC", "HTTP_USER_AGENT", "WGET_CMD", "RESOLVE_URL",
-	"RESOLVE_IP_HTTPS", "RESOLVE_HTTP_ONLY", "SERVER_RESOLVE_IPV4", "USE_WGET_USER_AGENT",
-	"GPG_RECIPIENT", "GPG_SIGNER", "GPG_HOMEDIR", "GPG_EXE_PATH", "GPG_SIGNING_PW", "GPG_SIGNING_PW_BASE64",
-	"GPG_NO_SIGNING_PW", "USE_GPG_AGENT",
+	"SPA_SERVER", "SPA_SOURCE_PORT", "VERBOSE", "NO_SAVE_ARGS", "USE_HMAC", "HTTP_USER_AGENT", "WGET_CMD",
+	"RESOLVE_URL", "RESOLVE_IP_HTTP", "RESOLVE_IP_HTTPS", "RESOLVE_HTTP_ONLY", "SERVER_RESOLVE_IPV4",
+	"USE_WGET_USER_AGENT", "GPG_RECIPIENT", "GPG_SIGNER", "GPG_HOMEDIR", "GPG_EXE", "GPG_SIGNING_PW",
+	"GPG_SIGNING_PW_BASE64", "GPG_NO_SIGNING_PW", "USE_GPG_AGENT",
 }
 
 // unsupported are the variables that cannot be honoured here, and why.
@@ -42,18 +42,23 @@ func (s *Stanza) set(values map[string]value) error {
 			return fmt.Errorf("%d: %s: %w", v.line, shown(name), err)
 		}
 	}
-	if port, ok := values["NAT_PORT"]; ok && s.NAT != "" && !strings.Contains(s.NAT, ",") {
-		s.NAT += "," + port.text
-	}
-	if s.NAT != "" && !strings.Contains(s.NAT, ",") {
-		return fmt.Errorf("%d: NAT_ACCESS: no port", values["NAT_ACCESS"].line)
+	switch {
+	case isYes(values["USE_HMAC"].text) && len(s.HMACKey) == 0:
+		return fmt.Errorf("%d: USE_HMAC: no HMAC_KEY or HMAC_KEY_BASE64", values["USE_HMAC"].line)
+	case values["ALLOW_IP"].text != "":
+	default:
+		for _, name := range []string{"RESOLVE_IP_HTTP", "RESOLVE_IP_HTTPS", "RESOLVE_URL"} {
+			if v := values[name]; isYes(v.text) || name == "RESOLVE_URL" && v.text != "" {
+				return fmt.Errorf("%d: %s: %w", v.line, name, errResolve)
+			}
+		}
 	}
 	return nil
 }
 
 func (s *Stanza) setOne(name, text string) (err error) {
 	if why, ok := unsupported[name]; ok {
-		if strings.EqualFold(text, "N") {
+		if !isYes(text) && (name == "USE_GPG" || name == "NAT_RAND_PORT") {
 			return nil
 		}
 		return errors.New(why)
@@ -88,16 +93,15 @@ func (s *Stanza) setOne(name, text string) (err error) {
 		s.Offset, err = parseOffset(text)
 	case "NAT_ACCESS":
 		s.NAT = strings.Replace(text, ":", ",", 1)
+		err = checkNAT(s.NAT)
 	case "NAT_LOCAL":
-		s.Local = strings.EqualFold(text, "Y")
-	case "NAT_PORT", "SPA_SERVER_PORT":
-		var port uint16
-		port, err = parsePort(text)
-		if name == "SPA_SERVER_PORT" {
-			s.Port = port
-		}
+		s.Local = isYes(text)
+	case "NAT_PORT":
+		s.NATPort, err = parsePort(text)
+	case "SPA_SERVER_PORT":
+		s.Port, err = parsePort(text)
 	case "RAND_PORT":
-		s.RandPort = strings.EqualFold(text, "Y")
+		s.RandPort = isYes(text)
 	case "SPA_SERVER_PROTO":
 		s.Transport, err = parseTransport(text)
 	default:
@@ -108,6 +112,9 @@ func (s *Stanza) setOne(name, text string) (err error) {
 	return err
 }
 
+// isYes reads what is a flag to fwknop. Whatever is not its yes is a no.
+func isYes(text string) bool { return strings.EqualFold(text, "Y") }
+
 func decodeKey(text string) ([]byte, error) {
 	key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil {
@@ -116,12 +123,14 @@ func decodeKey(text string) ([]byte, error) {
 	return key, nil
 }
 
+var errResolve = errors.New("knockpipe asks no web service for your address: write ALLOW_IP source, or the address that the server sees")
+
 func parseAllow(text string) (netip.Addr, error) {
 	switch strings.ToLower(text) {
 	case "source":
 		return netip.Addr{}, nil
 	case "resolve":
-		return netip.Addr{}, errors.New("knockpipe asks no web service for your address: write source, or the address that the server sees")
+		return netip.Addr{}, errResolve
 	}
 	addr, err := netip.ParseAddr(text)
 	if err != nil || !addr.Is4() {
@@ -155,8 +164,8 @@ func parsePort(text string) (uint16, error) {
 
 func parseSeconds(text string) (time.Duration, error) {
 	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil {
-		return 0, errors.New("not a number of seconds")
+	if err != nil || n > maxTimeout {
+		return 0, errors.New("not a number of seconds up to " + strconv.Itoa(maxTimeout))
 	}
 	return time.Duration(n) * time.Second, nil
 }

@@ -1,6 +1,10 @@
 // Package once keeps the client's side of a list of sequences each of which opens
 // the door once, as knockd 0.8 has them (one_time_sequences): a sequence a line,
 // and a '#' in place of the first byte of one that is used.
+//
+// A sequence that was sent and opened nothing may be used up at the server: the
+// answer got lost, or sshd did not run. It has a tab in place of the blank that it
+// began with.
 package once
 
 import (
@@ -13,8 +17,10 @@ import (
 	"knockpipe/knock"
 )
 
-// maxFile is the longest list that is read, in bytes.
-const maxFile = 1 << 20
+const (
+	maxFile  = 1 << 20 // bytes of a list that is read
+	maxAhead = 8       // how far the server is looked for ahead of us
+)
 
 // ErrUsedUp says that no sequence is left.
 var ErrUsedUp = errors.New("every sequence is used")
@@ -29,7 +35,7 @@ type List struct {
 type entry struct {
 	seq    knock.Sequence
 	offset int64 // of the byte to strike
-	line   int
+	first  byte  // which is this one
 }
 
 // Open reads a list and locks it until Close or the end of the process. It does not
@@ -92,7 +98,7 @@ func parse(text string) ([]entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		left = append(left, entry{seq, at, number})
+		left = append(left, entry{seq, at, line[0]})
 	}
 	return left, nil
 }
@@ -103,6 +109,27 @@ func (l *List) Left() int { return len(l.left) }
 // Sequence returns the nth unused sequence, from 0, or the last one.
 func (l *List) Sequence(n int) knock.Sequence {
 	return l.left[min(n, len(l.left)-1)].seq
+}
+
+// Ahead returns how many sequences after the first unused one the server may want:
+// those that follow one that was sent before, and always one.
+func (l *List) Ahead() int {
+	n := 0
+	for n < len(l.left) && l.left[n].first == '\t' {
+		n++
+	}
+	return min(max(n, 1), maxAhead)
+}
+
+// Sent marks the nth unused sequence as sent, where its line has room for that.
+func (l *List) Sent(n int) error {
+	e := &l.left[min(n, len(l.left)-1)]
+	if e.first != ' ' {
+		return nil
+	}
+	e.first = '\t'
+	_, err := l.file.WriteAt([]byte("\t"), e.offset)
+	return err
 }
 
 // Strike marks the first n unused sequences as used, as knockd does: each by a

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"knockpipe/knock"
 )
 
 func TestOpen(t *testing.T) {
@@ -68,9 +70,45 @@ func TestStrike(t *testing.T) {
 	}
 }
 
+// TestAhead marks what was sent, where the line has room, and looks further ahead.
+func TestAhead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(path, []byte(" 1,2\n 3,4\n5,6\n 7,8\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		sent, strike, ahead int
+		want                string
+	}{
+		{0, 0, 1, "\t1,2\n 3,4\n5,6\n 7,8\n"},
+		{1, 0, 1, "\t1,2\n\t3,4\n5,6\n 7,8\n"},
+		{2, 0, 2, "\t1,2\n\t3,4\n5,6\n 7,8\n"},
+		{0, 1, 2, "#1,2\n\t3,4\n5,6\n 7,8\n"},
+		{9, 3, 1, "#1,2\n#3,4\n#,6\n#7,8\n"},
+	} {
+		l, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Ahead(); got != tt.ahead {
+			t.Errorf("%+v: got %d ahead, want %d", tt, got, tt.ahead)
+		}
+		if err := l.Sent(tt.sent); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Strike(tt.strike); err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if got, err := os.ReadFile(path); err != nil || string(got) != tt.want {
+			t.Errorf("%+v: got %q, %v, want %q", tt, got, err, tt.want)
+		}
+	}
+}
+
 func TestWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "list")
-	if err := Write(path, 100); err != nil {
+	if err := Write(path, 1000); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
@@ -84,13 +122,20 @@ func TestWrite(t *testing.T) {
 	seen := make(map[string]bool)
 	for i := range l.Left() {
 		seq := l.Sequence(i)
-		if len(seq) != 4 || seen[seq.String()] {
-			t.Errorf("sequence %d has %d knocks, or is not new", i, len(seq))
+		ascending := true
+		for j, step := range seq {
+			if step.Proto != knock.TCP || step.Port < 1024 {
+				t.Errorf("sequence %d has %v at place %d", i, step, j)
+			}
+			ascending = ascending && (j == 0 || seq[j-1].Port < step.Port)
+		}
+		if len(seq) != 4 || seen[seq.String()] || ascending {
+			t.Errorf("sequence %d is %v: not four knocks, or not new, or a port scan sends it", i, seq)
 		}
 		seen[seq.String()] = true
 	}
-	if l.Left() != 100 {
-		t.Errorf("%d sequences, want 100", l.Left())
+	if l.Left() != 1000 {
+		t.Errorf("%d sequences, want 1000", l.Left())
 	}
 	if err := Write(path, 1); err == nil {
 		t.Error("Write over a list = nil, want an error")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 )
 
 const (
@@ -23,22 +24,16 @@ func Write(path string, n int) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "# %d sequences, each for one use: for knockpipe (once:) and knockd\n# (one_time_sequences), which each strike out their own copy.\n", n)
 	for range n {
-		seen := make(map[int64]bool)
-		for len(seen) < knocks {
-			number, err := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort+1))
-			if err != nil {
-				return err
-			}
-			port := firstPort + number.Int64()
-			if seen[port] {
-				continue
-			}
+		ports, err := choose()
+		if err != nil {
+			return err
+		}
+		for i, port := range ports {
 			separator := ","
-			if len(seen) == 0 {
+			if i == 0 {
 				separator = " " // the byte that is struck
 			}
 			fmt.Fprintf(&text, "%s%d", separator, port)
-			seen[port] = true
 		}
 		text.WriteByte('\n')
 	}
@@ -52,4 +47,23 @@ func Write(path string, n int) error {
 		return err
 	}
 	return f.Close()
+}
+
+// choose picks the ports of a sequence: no two the same, and not in ascending
+// order, so that a scan of all ports does not send them in passing.
+func choose() ([]int64, error) {
+	var ports []int64
+	for len(ports) < knocks || slices.IsSorted(ports) {
+		if len(ports) == knocks {
+			ports = ports[:0]
+		}
+		number, err := rand.Int(rand.Reader, big.NewInt(lastPort-firstPort+1))
+		if err != nil {
+			return nil, err
+		}
+		if port := firstPort + number.Int64(); !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
+	}
+	return ports, nil
 }

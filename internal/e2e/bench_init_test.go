@@ -1,0 +1,68 @@
+//go:build linux
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// BenchmarkInit measures what the packages cost that every start initializes, needed
+// or not, as the Go runtime tells: in all, for the kinds of knocks that need
+// cryptography, and for the handshake of -check.
+func BenchmarkInit(b *testing.B) {
+	const rounds = 200
+	var all, kinds, check []time.Duration
+	for range rounds {
+		trace := initTrace(b)
+		all = append(all, sum(trace, ``))
+		kinds = append(kinds, sum(trace, `^(knockpipe/knock/|crypto/(aes|cipher|hmac|md5|sha|internal/fips140/(aes|hmac|sha)))`))
+		check = append(check, sum(trace, `^(golang\.org/x/crypto/|crypto/(ecdh|ecdsa|ed25519|rsa|x509|tls|dsa|des|rc4)|encoding/(asn1|pem))`))
+	}
+	a, k, c := median(all), median(kinds), median(check)
+	b.Logf("initialization %v, of which for kinds of knocks %v, for -check %v", a, k, c)
+	b.ReportMetric(float64(k.Microseconds())/1000, "ms-for-kinds")
+	b.ReportMetric(float64(c.Microseconds())/1000, "ms-for-check")
+}
+
+// initTrace is how long each package of one start took to initialize.
+func initTrace(b *testing.B) map[string]time.Duration {
+	b.Helper()
+	cmd := exec.Command(binary(b), "-V")
+	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	trace := make(map[string]time.Duration)
+	for lines := bufio.NewScanner(&stderr); lines.Scan(); {
+		var name string
+		var at, took float64
+		if n, _ := fmt.Sscanf(lines.Text(), "init %s @%f ms, %f ms clock", &name, &at, &took); n == 3 && name != "runtime" {
+			trace[name] = time.Duration(took * float64(time.Millisecond))
+		}
+	}
+	if len(trace) == 0 {
+		b.Fatalf("no trace: %s", strings.TrimSpace(stderr.String()))
+	}
+	return trace
+}
+
+// sum adds up the packages whose names match.
+func sum(trace map[string]time.Duration, names string) (total time.Duration) {
+	match := regexp.MustCompile(names)
+	for name, took := range trace {
+		if match.MatchString(name) {
+			total += took
+		}
+	}
+	return total
+}
