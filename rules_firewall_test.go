@@ -13,7 +13,7 @@ import (
 // nftablesFormat is loaded beside a table that drops by default.
 var nftablesFormat = &rulesFormat{
 	name: "nftables", format: "nftables", need: []string{"nft"}, doors: 30,
-	step: packetStep, closes: true, lan: true,
+	step: packetStep, firewall: true, closes: true, lan: true,
 	beside: func(t testing.TB, l *lab.Lab) {
 		l.Server.Nft(t, `table inet other {
 			chain input {
@@ -21,6 +21,7 @@ var nftablesFormat = &rulesFormat{
 				ct state established,related accept
 				icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
 				tcp dport { 22, 2222, 8080 } accept
+				udp dport 7777 accept
 				meta l4proto tcp reject with tcp reset
 			}
 		}`)
@@ -32,7 +33,7 @@ var nftablesFormat = &rulesFormat{
 // iptablesFormat is loaded beside rules that drop by default.
 var iptablesFormat = &rulesFormat{
 	name: "iptables", format: "iptables", need: []string{"iptables", "ip6tables"}, doors: 20,
-	step: packetStep, closes: true, lan: true,
+	step: packetStep, firewall: true, closes: true, lan: true,
 	beside: dropByDefault,
 	// The lists of the match "recent" are gone with the rules that name them.
 	state: "iptables -S; ip6tables -S; ls /proc/net/xt_recent 2>/dev/null || true",
@@ -73,6 +74,7 @@ func dropByDefault(t testing.TB, l *lab.Lab) {
 -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
 -A INPUT -p icmpv6 -j ACCEPT
 -A INPUT -p tcp -m multiport --dports 22,2222,8080 -j ACCEPT
+-A INPUT -p udp --dport 7777 -j ACCEPT
 -A INPUT -p tcp -j REJECT --reject-with tcp-reset
 COMMIT
 END`)

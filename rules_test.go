@@ -40,8 +40,9 @@ type rulesFormat struct {
 	// again.
 	load func(t testing.TB, l *lab.Lab, text string) (remove func())
 
-	closes bool // it knows KnockClose
-	lan    bool // it knows -lan
+	firewall bool // it does everything by itself, and knows every kind of packet
+	closes   bool // it knows KnockClose
+	lan      bool // it knows -lan
 }
 
 var rulesFormats = []*rulesFormat{nftablesFormat, iptablesFormat, legacyFormat}
