@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // TestRulesHard tries the doors that are easily got wrong.
 func TestRulesHard(t *testing.T) {
 	bytes := func(n int) string { return strings.Repeat("a5", n) }
+	long := longest()
 	tests := []struct {
 		knock, wrong string
 		settings     []string
@@ -31,6 +33,7 @@ func TestRulesHard(t *testing.T) {
 		{knock: "udp:7000,hex=" + bytes(257), wrong: "udp:7000,hex=" + bytes(256)},
 		{knock: "udp:7000,size=9000", wrong: "udp:7000,size=9001"},
 		{knock: "tcp:7000,connect tcp:8000,connect", wrong: "tcp:8000,connect tcp:7000,connect"},
+		{knock: strings.Join(long, " "), wrong: strings.Join(long[1:], " ")},
 		{knock: "22 7000"}, // a guarded port is a knock's, too
 		{knock: "7000 pause:2500 8000", wrong: "7000"},                             // longer than the scheme's usual time
 		{knock: "7000 8000 pause:400", settings: []string{"# KnockDelay: 1200ms"}}, // and all of it slowly
@@ -53,6 +56,15 @@ func TestRulesHard(t *testing.T) {
 			}
 		})
 	}
+}
+
+// longest is as long a sequence as there is.
+func longest() []string {
+	words := make([]string, knock.MaxSteps)
+	for i := range words {
+		words[i] = fmt.Sprint(60000 - i)
+	}
+	return words
 }
 
 // TestRulesClose shuts the door by the sequence in reverse, and not by what a
@@ -90,6 +102,9 @@ func TestRulesClose(t *testing.T) {
 				}
 				remove()
 			}
+			words := longest()
+			config := b.config(t, "Knock "+strings.Join(words, " "), "KnockClose "+strings.Join(words[1:], " "))
+			b.load(t, b.Lab, b.printed(t, config, "tango"))()
 		})
 	}
 }
