@@ -142,6 +142,62 @@ func TestRulesLAN(t *testing.T) {
 	}
 }
 
+// TestRulesExpire waits until the door is shut again to who has knocked.
+func TestRulesExpire(t *testing.T) {
+	shorter := strings.NewReplacer("timeout 10s", "timeout 1s", "--seconds 10 ", "--seconds 1 ")
+	for _, f := range rulesFormats {
+		if !f.firewall {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			b := newRulesBench(t, f)
+			config := b.config(t, "Knock 7000 6000")
+			b.load(t, b.Lab, shorter.Replace(b.printed(t, config, "tango")))
+			for _, host := range []string{"198.51.100.2", "2001:db8::2"} {
+				if out, err := knockpipe(t, b.Lab, "-f "+config+" "+host+" 22").CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+				for deadline := time.Now().Add(5 * time.Second); b.reach(host, "22") == nil; {
+					if time.Now().After(deadline) {
+						t.Fatalf("%s: the door stays open", host)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestRulesLink opens doors over a link that delays, reorders, loses and repeats,
+// with one connection for each session.
+func TestRulesLink(t *testing.T) {
+	link := lab.Link{Delay: 20 * time.Millisecond, Jitter: 10 * time.Millisecond, Loss: 0.03, Dup: 0.05}
+	for _, f := range rulesFormats {
+		if !f.firewall {
+			continue
+		}
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			b := newRulesBench(t, f, link)
+			config := b.config(t, "Knock 7000 9000/udp udp:8000,text=sesame 7000", "KnockClose 7000 udp:8000,text=sesame 9000/udp 7000")
+			text := b.printed(t, config, "tango")
+			const sessions = 8
+			for i := range sessions {
+				remove := b.load(t, b.Lab, text)
+				host := []string{"198.51.100.2", "2001:db8::2"}[i%2]
+				out, err := knockpipe(t, b.Lab, "-f "+config+" "+host+" 22").CombinedOutput()
+				if err != nil || string(out) != "SSH-2.0-bench\r\n" {
+					t.Errorf("session %d: got %q, %v, want a banner", i, out, err)
+				}
+				remove()
+			}
+			if got := b.Server.Handshakes(t); got != sessions {
+				t.Errorf("the server's kernel completed %d handshakes, want %d", got, sessions)
+			}
+		})
+	}
+}
+
 // TestRulesAnsweredKnock knocks twice from one port at a port that answers, so that
 // the second datagram belongs to an exchange for the firewall.
 func TestRulesAnsweredKnock(t *testing.T) {

@@ -77,9 +77,9 @@ type rulesBench struct {
 	trips  int
 }
 
-func newRulesBench(t *testing.T, f *rulesFormat) *rulesBench {
+func newRulesBench(t *testing.T, f *rulesFormat, link ...lab.Link) *rulesBench {
 	lab.Need(t, f.need...)
-	b := &rulesBench{Lab: lab.New(t), rulesFormat: f, dir: t.TempDir()}
+	b := &rulesBench{Lab: lab.New(t, link...), rulesFormat: f, dir: t.TempDir()}
 	for _, port := range []int{22, 2222, 8080} {
 		b.Server.Banner(t, port)
 	}
