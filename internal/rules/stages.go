@@ -160,11 +160,20 @@ const connects = `#
 # on its port.
 `
 
+// beyond is the comment on long payloads.
+const beyond = `#
+# Of a payload longer than 256 bytes, the length and the first 256 bytes count.
+`
+
 // remarks are the comments that not every door needs.
 func (d *Door) remarks() string {
 	text := ""
-	if slices.ContainsFunc(slices.Concat(d.Knock, d.Close), func(s knock.Step) bool { return s.Connect }) {
-		text = connects
+	steps := slices.Concat(d.Knock, d.Close)
+	if slices.ContainsFunc(steps, func(s knock.Step) bool { return s.Connect }) {
+		text += connects
+	}
+	if slices.ContainsFunc(steps, func(s knock.Step) bool { return len(s.Payload) > compared && strings.Trim(s.Payload, "\x00") != "" }) {
+		text += beyond
 	}
 	if Ascending(d.Knock) {
 		text += ascends
