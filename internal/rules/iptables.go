@@ -100,7 +100,7 @@ func iptMatch(s *stage, f family) string {
 		return fmt.Sprintf("-p icmpv6 --icmpv6-type echo-request -m length --length %d", f.header+8+s.Size)
 	case s.Proto == knock.TCP:
 		return fmt.Sprintf("-p tcp --dport %d", s.Port)
-	case s.anyDatagram():
+	case s.Payload == anyDatagram:
 		return fmt.Sprintf("-p udp --dport %d", s.Port)
 	}
 	match := fmt.Sprintf("-p udp --dport %d -m length --length %d", s.Port, f.header+8+len(s.Payload))

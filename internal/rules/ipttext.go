@@ -16,6 +16,8 @@ const iptHead = `#!/bin/sh
 #   systemd-run --on-active=2min sh "$PWD/knockpipe.sh" remove
 # Look, how far knocks get and who may come in (ip6tables for IPv6):
 #   iptables -vnL KNOCKPIPE; cat /proc/net/xt_recent/knockpipe
+# Test, from the client:
+#   knockpipe -check %[1]s
 # Remove:
 #   sh knockpipe.sh remove
 # Keep it: run it at each start, or save the rules as your system does (on Debian,

@@ -109,7 +109,7 @@ func nftMatch(s *stage, f family) string {
 		return fmt.Sprintf("%s type echo-request meta length %d", f.icmp, f.header+8+s.Size)
 	case s.Proto == knock.TCP:
 		return fmt.Sprintf("tcp dport %d", s.Port)
-	case s.anyDatagram():
+	case s.Payload == anyDatagram:
 		return fmt.Sprintf("udp dport %d", s.Port)
 	}
 	match := fmt.Sprintf("udp dport %d udp length %d", s.Port, 8+len(s.Payload))

@@ -17,6 +17,8 @@ const nftHead = `#!/usr/sbin/nft -f
 #   systemd-run --on-active=2min nft delete table inet knockpipe
 # Look, how far knocks get and who may come in:
 #   nft list table inet knockpipe
+# Test, from the client:
+#   knockpipe -check %[1]s
 # Remove:
 #   nft delete table inet knockpipe
 # Keep it, on Debian: copy it to /etc/knockpipe.nft, add the next line at the END of

@@ -73,15 +73,17 @@ func cannot(seq knock.Sequence, i int, why string) error {
 // knocks the whole sequence in passing: nothing but TCP, or nothing but bare UDP,
 // to ports that ascend.
 func Ascending(seq knock.Sequence) bool {
-	var last uint16
+	var last knock.Step
 	for _, step := range seq {
 		switch {
 		case step.Proto == knock.Pause:
 			continue
-		case step.Proto != seq[0].Proto || step.Proto != knock.TCP && step.Proto != knock.UDP || step.Port <= last:
+		case step.Proto != knock.TCP && (step.Proto != knock.UDP || step.Payload != anyDatagram):
+			return false
+		case last.Port > 0 && step.Proto != last.Proto, step.Port <= last.Port:
 			return false
 		}
-		last = step.Port
+		last = step
 	}
-	return last > 0
+	return last.Port > 0
 }

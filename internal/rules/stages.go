@@ -81,16 +81,16 @@ func openAndClose(d *Door) (opening, closing []*stage, err error) {
 	return opening, closing, nil
 }
 
-// anyDatagram reports whether a UDP knock is bare: then all that counts is its
+// anyDatagram is the payload of a bare UDP knock. All that counts then is the
 // port, as knock(1) and nc put different things into a datagram.
-func (s *stage) anyDatagram() bool { return s.Payload == "\x00" }
+const anyDatagram = "\x00"
 
 // takes reports whether another step's packet is taken for this one.
 func (s *stage) takes(other knock.Step) bool {
 	same := s.Proto == other.Proto && s.Port == other.Port
 	switch s.Proto {
 	case knock.UDP:
-		return same && (s.anyDatagram() || s.Payload == other.Payload)
+		return same && (s.Payload == anyDatagram || s.Payload == other.Payload)
 	case knock.ICMP:
 		return same && s.Size == other.Size
 	}
@@ -150,8 +150,8 @@ func (d *Door) theDoor() string {
 
 // ascends is the comment on a sequence that opens by chance.
 const ascends = `#
-# WARNING: the ports ascend, so that a port scan knocks at them in passing, and
-# opens the door. Mix them: high, low, middle.
+# WARNING: a port scan that goes through the numbers in order knocks at these ports
+# in passing, and opens the door. Take several, and mix them: high, low, middle.
 `
 
 // connects is the comment on steps that are whole connections.
@@ -160,11 +160,20 @@ const connects = `#
 # on its port.
 `
 
+// beyond is the comment on long payloads.
+const beyond = `#
+# Of a payload longer than 256 bytes, the length and the first 256 bytes count.
+`
+
 // remarks are the comments that not every door needs.
 func (d *Door) remarks() string {
 	text := ""
-	if slices.ContainsFunc(slices.Concat(d.Knock, d.Close), func(s knock.Step) bool { return s.Connect }) {
-		text = connects
+	steps := slices.Concat(d.Knock, d.Close)
+	if slices.ContainsFunc(steps, func(s knock.Step) bool { return s.Connect }) {
+		text += connects
+	}
+	if slices.ContainsFunc(steps, func(s knock.Step) bool { return len(s.Payload) > compared && strings.Trim(s.Payload, "\x00") != "" }) {
+		text += beyond
 	}
 	if Ascending(d.Knock) {
 		text += ascends

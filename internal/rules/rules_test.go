@@ -1,0 +1,181 @@
+package rules
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"knockpipe/knock"
+)
+
+// sequence reads a sequence that is known to be right.
+func sequence(t testing.TB, line string) knock.Sequence {
+	t.Helper()
+	seq, err := knock.Parse(strings.Fields(line))
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	return seq
+}
+
+func TestMake(t *testing.T) {
+	tests := []struct {
+		format, knock, close string
+		want                 string // the error; empty for none
+	}{
+		{"ufw", "7000", "", `unknown format "ufw": ` + strings.Join(Formats(), ", ")},
+		{"", "7000", "", `unknown format "": ` + strings.Join(Formats(), ", ")},
+		{"nftables", "", "", "no knock is configured for tango"},
+		{"nftables", "", "7000", "no knock is configured for tango"},
+		{"nftables", "fwknop", "", "nftables: knock 1 of 1 (fwknop): single packet authorization needs fwknopd"},
+		{"nftables", "once:file", "", "nftables: knock 1 of 1 (once): one-time sequences need knockd"},
+		{"nftables", "7000 pause:20 exec:letmein", "", "nftables: knock 3 of 3 (exec): what a command sends is not known here"},
+		{"nftables", "7000 8000", "9000 exec:letmein", "nftables: KnockClose: knock 2 of 2 (exec): what a command sends is not known here"},
+		{"nftables", "7000 8000", "8000", "nftables: KnockClose is no more than the last knock, so the door would never open"},
+		{"nftables", "7000 udp:8000,text=x", "udp:8000", "nftables: KnockClose is no more than the last knock, so the door would never open"},
+		{"iptables", "fwknop", "", "iptables: knock 1 of 1 (fwknop): single packet authorization needs fwknopd"},
+		{"iptables", "7000 8000", "pause:20 8000", "iptables: KnockClose is no more than the last knock, so the door would never open"},
+		{"iptables", "icmp,size=65487 icmp,size=1", "", ""},
+		{"iptables", "7000 icmp,size=65488", "", "iptables: knock 2 of 2 (icmp): iptables counts no packet of that size"},
+		{"iptables", "7000", "icmp,size=65488", "iptables: KnockClose: knock 1 of 1 (icmp): iptables counts no packet of that size"},
+		{"nftables", "icmp,size=65507", "", ""},
+		{"nftables", "7000 udp:8000", "udp:8000,text=x", ""},
+		{"nftables", "7000 icmp,size=8", "icmp,size=9", ""},
+		{"nftables", "7000", "8000 7000", ""},
+		{"iptables", "7000", "7000/udp", ""},
+	}
+	for _, tt := range tests {
+		d := &Door{Name: "tango", Ports: []uint16{22}, Knock: sequence(t, tt.knock), Close: sequence(t, tt.close)}
+		text, err := Make(tt.format, d)
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.want || (text == "") != (err != nil) {
+			t.Errorf("%s of %q, %q: got %q and %d bytes, want %q", tt.format, tt.knock, tt.close, got, len(text), tt.want)
+		}
+	}
+}
+
+func TestAscending(t *testing.T) {
+	for _, tt := range []struct {
+		knock string
+		want  bool
+	}{
+		{"", false},
+		{"7000 6000", false},
+		{"7000 7000", false},
+		{"7000 8000 9000 8500", false},
+		{"7000 8000/udp", false},
+		{"icmp", false},
+		{"7000 icmp 8000", false},
+		{"fwknop", false},
+		{"udp:7000,text=open udp:8000,text=sesame", false}, // no scan says that
+		{"7000/udp 8000", false},
+		{"7000", true},
+		{"pause:20 7000 8000", true},
+		{"7000 8000 9000", true},
+		{"7000 pause:20 tcp:8000,connect", true},
+		{"7000/udp 8000/udp", true},
+	} {
+		if got := Ascending(sequence(t, tt.knock)); got != tt.want {
+			t.Errorf("%q: got %v, want %v", tt.knock, got, tt.want)
+		}
+	}
+}
+
+// TestStages looks at the time that a client is given for what comes next: its own
+// pauses, and some more.
+func TestStages(t *testing.T) {
+	for _, tt := range []struct {
+		knock string
+		delay time.Duration
+		want  string // the seconds, from the last stage to the first
+	}{
+		{"7000", 0, "10s"},
+		{"7000 8000", 20 * time.Millisecond, "10s 2s"},
+		{"7000 8000 9000", 1200 * time.Millisecond, "12s 3s 3s"},
+		{"7000 pause:2500 8000", 0, "10s 5s"},
+		{"7000 pause:1m pause:30s 8000", 0, "10s 1m32s"},
+		{"7000 pause:1s 8000", 5 * time.Second, "20s 12s"}, // a pause keeps the delay
+		{"pause:1m 7000 8000 pause:5s", 0, "15s 2s"},
+	} {
+		all, err := stages(sequence(t, tt.knock), tt.delay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i, s := range all {
+			got = append(got, s.life.String())
+			if i > 0 && (all[i-1].former != s.place || all[i-1].wait != s.seconds()) {
+				t.Errorf("%q: stage %d waits %d s for %d, want what %d lives", tt.knock, i, all[i-1].wait, all[i-1].former, s.place)
+			}
+		}
+		if got := strings.Join(got, " "); got != tt.want {
+			t.Errorf("%q with a delay of %v: got %s, want %s", tt.knock, tt.delay, got, tt.want)
+		}
+	}
+}
+
+// FuzzMake finds no sequence that a format chokes on, and none that an error shows.
+func FuzzMake(f *testing.F) {
+	f.Add("12345 23456 udp:34567,text=sesame icmp,size=1234 pause:250ms", "45678,connect", uint16(20))
+	f.Add("fwknop:papa", "", uint16(0))
+	f.Add("once:/home/me/knocks", "exec:letmein --with a-password-that-is-very-long", uint16(0))
+	f.Add("7000 exec:/usr/local/bin/letmein-7000-with-a-password", "", uint16(0))
+	f.Add("udp:7000,size=65507 icmp,size=29", "icmp,size=65507", uint16(65535))
+	f.Add(strings.Repeat("7001/udp ", 64), strings.Repeat("tcp:7001 ", 64), uint16(1))
+	f.Fuzz(func(t *testing.T, open, shut string, delay uint16) {
+		d := &Door{Name: "tango", Ports: []uint16{22, 2222}, Delay: time.Duration(delay) * time.Millisecond}
+		var err error
+		if d.Knock, err = knock.Parse(strings.Fields(open)); err != nil {
+			return
+		}
+		if d.Close, err = knock.Parse(strings.Fields(shut)); err != nil {
+			return
+		}
+		for _, format := range Formats() {
+			text, err := Make(format, d)
+			if err == nil {
+				if again, _ := Make(format, d); again != text {
+					t.Errorf("%s: made twice, the text is another one", format)
+				}
+				continue
+			}
+			if text != "" {
+				t.Errorf("%s: text and the error %v", format, err)
+			}
+			numbers, texts := secrets(d)
+			for _, n := range numbers {
+				if regexp.MustCompile(fmt.Sprintf(`\b%d\b`, n)).MatchString(err.Error()) {
+					t.Errorf("%s: %d is in the error %q", format, n, err)
+				}
+			}
+			for _, text := range texts {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("%s: %q is in the error %q", format, text, err)
+				}
+			}
+		}
+	})
+}
+
+// secrets are the parts of a door's sequences that are not in an error by chance.
+func secrets(d *Door) (numbers []int, texts []string) {
+	for _, step := range slices.Concat(d.Knock, d.Close) {
+		for _, n := range []int{int(step.Port), step.Size} {
+			if n > knock.MaxSteps { // else it may be the place of a step
+				numbers = append(numbers, n)
+			}
+		}
+		for _, text := range []string{step.Payload, step.Text} {
+			if len(text) > len("single packet authorization") {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return numbers, texts
+}

@@ -1,0 +1,120 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"knockpipe/knock"
+)
+
+// A randomKnock is a Knock line and what belongs to it.
+type randomKnock struct {
+	words    string   // as in a config
+	settings []string // more lines of the config
+	ports    string   // the guarded ones
+	seq      knock.Sequence
+}
+
+func (d *randomKnock) String() string { return strings.Join(append(d.settings, d.words), "; ") }
+
+// newKnock is the knock of some words.
+func newKnock(words ...string) *randomKnock {
+	seq, err := knock.Parse(words)
+	if err != nil {
+		panic(fmt.Sprintf("%q: %v", words, err))
+	}
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		if quoted[i] = word; strings.Contains(word, " ") {
+			quoted[i] = `"` + word + `"`
+		}
+	}
+	return &randomKnock{words: strings.Join(quoted, " "), ports: "22", seq: seq}
+}
+
+// randomDoor is a knock of random steps, of a format's kinds. Its ports are few, so
+// that they come again.
+func randomDoor(r *rand.Rand, f *rulesFormat) *randomKnock {
+	var ports [3]int
+	for i := range ports {
+		ports[i] = 10000 + r.IntN(50000)
+	}
+	words := make([]string, 1+r.IntN(6))
+	for i := range words {
+		words[i] = f.step(r, func() int { return ports[r.IntN(len(ports))] })
+	}
+	if r.IntN(4) == 0 {
+		at := r.IntN(len(words) + 1)
+		words = append(words[:at:at], append([]string{fmt.Sprintf("pause:%dms", 1+r.IntN(60))}, words[at:]...)...)
+	}
+	d := newKnock(words...)
+	if r.IntN(2) == 0 {
+		d.ports = "22,2222"
+	}
+	if r.IntN(4) == 0 {
+		d.settings = []string{fmt.Sprintf("# KnockDelay: %d", 1+r.IntN(20))}
+	}
+	return d
+}
+
+// wrong is the sequence with one thing changed: what must not open the door.
+func (d *randomKnock) wrong(r *rand.Rand) knock.Sequence {
+	seq := append(knock.Sequence(nil), d.seq...)
+	var knocks []int
+	for i, step := range seq {
+		if step.Proto != knock.Pause {
+			knocks = append(knocks, i)
+		}
+	}
+	n := r.IntN(len(knocks))
+	i := knocks[n]
+	switch kind := r.IntN(3); {
+	case kind == 0 && len(knocks) > 1: // one left out
+		return append(seq[:i], seq[i+1:]...)
+	case kind == 1 && n > 0 && seq[i] != seq[knocks[n-1]]: // two swapped
+		seq[i], seq[knocks[n-1]] = seq[knocks[n-1]], seq[i]
+		return seq
+	}
+	s := &seq[i]
+	content := strings.Trim(s.Payload, "\x00") != ""
+	switch {
+	case s.Proto == knock.ICMP:
+		s.Size++
+	case content && r.IntN(2) == 0: // the last byte that the rules compare
+		b := []byte(s.Payload)
+		b[min(len(b), 256)-1] ^= 1
+		s.Payload = string(b)
+	case s.Proto == knock.UDP && s.Payload != "\x00":
+		s.Payload += "x"
+	default:
+		s.Port++
+	}
+	return seq
+}
+
+// packetStep is a random step of the kinds that a firewall understands by itself.
+func packetStep(r *rand.Rand, port func() int) string {
+	switch r.IntN(10) {
+	case 0, 1, 2:
+		return fmt.Sprint(port())
+	case 3:
+		return fmt.Sprintf("tcp:%d,connect", port())
+	case 4, 5:
+		return fmt.Sprintf("%d/udp", port())
+	case 6:
+		text := "open sesame, and let me in: "
+		return fmt.Sprintf("udp:%d,text=%s", port(), text[:1+r.IntN(len(text)-1)])
+	case 7:
+		data := make([]byte, 1+r.IntN(320))
+		for i := range data {
+			data[i] = byte(r.Uint32())
+		}
+		return fmt.Sprintf("udp:%d,hex=%x", port(), data)
+	case 8:
+		return fmt.Sprintf("udp:%d,size=%d", port(), 2+r.IntN(2000))
+	}
+	return fmt.Sprintf("icmp,size=%d", r.IntN(2000))
+}
