@@ -34,12 +34,16 @@ func TestMain(m *testing.M) {
 }
 
 func TestTurnWithoutFolder(t *testing.T) {
+	t.Chdir(t.TempDir()) // where nothing may be written
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
 		turn := Turns{dir}.Wait(t.Context(), door)
 		if turn.End == nil {
 			t.Fatalf("folder %q: no turn", dir)
 		}
 		turn.End(time.Second)
+	}
+	if left, err := os.ReadDir("."); len(left) > 0 || err != nil {
+		t.Errorf("the working folder got %v, %v, want nothing", left, err)
 	}
 }
 
