@@ -34,7 +34,7 @@ func lockName(to netip.Addr) string {
 
 // Wait waits until no other process has its turn at an address, or ctx ends. If
 // another had it, all that waited are told so together, and have to Wait again
-// for a turn of their own.
+// for a turn of their own. Without a folder it is nobody else's turn.
 func (t Turns) Wait(ctx context.Context, to netip.Addr) Turn {
 	if t.Dir == "" {
 		return Turn{End: func(time.Duration) {}}

@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestTurnWithoutFolder(t *testing.T) {
+	t.Chdir(t.TempDir()) // where nothing may be written
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
 		turn := Turns{dir}.Wait(t.Context(), door)
 		if turn.End == nil {
