@@ -64,7 +64,7 @@ func TestOpenStaysShut(t *testing.T) {
 
 // addrsOf lists IPv6 first, as a resolver does.
 func addrsOf(hosts map[netip.Addr]*sim) (addrs []netip.Addr) {
-	for _, addr := range []netip.Addr{v6, v4} {
+	for _, addr := range []netip.Addr{v6, v6.Next(), v6.Next().Next(), v4} {
 		if hosts[addr] != nil {
 			addrs = append(addrs, addr)
 		}
@@ -84,6 +84,7 @@ func TestOpen(t *testing.T) {
 		{"a refusal is not the end", map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: 10 * ms, refuse: true}}, 63 * ms},
 		{"an unreachable family costs nothing", map[netip.Addr]*sim{v6: {knocks: 4, locally: errSim}, v4: far()}, 50 * ms},
 		{"a silent address costs its head start", map[netip.Addr]*sim{v6: dead(), v4: far()}, headStart + 50*ms},
+		{"so do three of the same family", map[netip.Addr]*sim{v6: dead(), v6.Next(): dead(), v6.Next().Next(): dead(), v4: far()}, headStart + 50*ms},
 		{"a link slower than the first patience", map[netip.Addr]*sim{v4: {delay: fixed(600 * ms), knocks: 4}}, 2480 * ms},
 	}
 	for _, tt := range tests {

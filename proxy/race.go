@@ -31,7 +31,7 @@ type win struct {
 func (r *race) run(ctx context.Context, addrs []netip.Addr) error {
 	var attempts []*attempt
 	var wg sync.WaitGroup
-	for _, addr := range addrs {
+	for _, addr := range alternate(addrs) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -46,6 +46,28 @@ func (r *race) run(ctx context.Context, addrs []netip.Addr) error {
 	}
 	wg.Wait()
 	return r.failure(attempts)
+}
+
+// alternate puts an address of the other family after each of the first one's, so
+// that a whole family that is dead costs one head start.
+func alternate(addrs []netip.Addr) []netip.Addr {
+	var first, other, all []netip.Addr
+	for _, addr := range addrs {
+		if addr.Is4() == addrs[0].Is4() {
+			first = append(first, addr)
+		} else {
+			other = append(other, addr)
+		}
+	}
+	for i := range addrs {
+		if i < len(first) {
+			all = append(all, first[i])
+		}
+		if i < len(other) {
+			all = append(all, other[i])
+		}
+	}
+	return all
 }
 
 // claim makes the connection the session if no other is yet, and else gets rid
