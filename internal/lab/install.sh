@@ -5,8 +5,8 @@ set -eu
 
 packages='
 	gcc libc6-dev
-	fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
-	openssh-client openssh-server rsync util-linux
+	fish fwknop-server git iproute2 iptables knockd mandoc netcat-openbsd nftables
+	openssh-client openssh-server rsync util-linux zsh
 '
 
 missing=
