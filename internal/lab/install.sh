@@ -5,8 +5,8 @@ set -eu
 
 packages='
 	gcc libc6-dev
-	fwknop-client fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
-	openssh-client openssh-server rsync strace util-linux
+	fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
+	netcat-openbsd nftables openssh-client openssh-server rsync strace util-linux zsh
 '
 
 missing=

@@ -1,0 +1,102 @@
+# fish completion for knockpipe
+
+# __knockpipe_config FILE DEPTH prints the names of the Host lines of a file in
+# ssh_config's grammar, and of the files that it includes.
+function __knockpipe_config
+    test -f $argv[1] -a -r $argv[1]; or return
+    while read -l line
+        set -l words (string replace = ' ' -- "$line" | string replace -ra '\s+' ' ' | string split -n ' ')
+        set -l keyword (string lower -- "$words[1]")
+        contains -- "$keyword" host include; or continue
+        for word in $words[2..-1]
+            set word (string replace -ra '["\']' '' -- $word)
+            string match -q '#*' -- $word; and break
+            if test $keyword = host
+                echo -- $word
+            else if test $argv[2] -lt 4
+                for file in (__knockpipe_include $word)
+                    __knockpipe_config $file (math $argv[2] + 1)
+                end
+            end
+        end
+    end <$argv[1]
+end
+
+# __knockpipe_include PATTERN prints the files that an Include names. Its wildcards
+# may be in the last part of the path.
+function __knockpipe_include
+    set -l path (string replace -r '^~/' $HOME/ -- $argv[1])
+    string match -q '/*' -- $path; or set path $HOME/.ssh/$path
+    set -l folder (string replace -r '[^/]*$' '' -- $path)
+    set -l name (string replace -r '.*/' '' -- $path)
+    for file in $folder*
+        string match -q -- $name (string replace -r '.*/' '' -- $file); and echo -- $file
+    end
+end
+
+# __knockpipe_known prints the names of known_hosts that are not hashed.
+function __knockpipe_known
+    test -r $HOME/.ssh/known_hosts; or return
+    string match -rv '^[@#|]|^\s*$' <$HOME/.ssh/known_hosts | string replace -r '\s.*' '' | string split , | string replace -r '^\[(.*)\]:.*' '$1'
+end
+
+# Patterns, IPv6 addresses and what a shell would not take as it stands are left out.
+function __knockpipe_hosts
+    begin
+        __knockpipe_config $HOME/.ssh/config 0
+        __knockpipe_config $HOME/.ssh/knock_config 0
+        __knockpipe_known
+    end | string match -r '^[[:alnum:]._-]+$' | sort -u
+end
+
+# __knockpipe_at says whether the next word can be a flag ("flag"), the host
+# ("host") or the one file of -once ("list").
+function __knockpipe_at
+    set -l value
+    set -l at flag host
+    for word in (commandline -opc)[2..-1]
+        if test -n "$value"
+            set value
+            continue
+        end
+        contains flag $at; or set word word
+        switch $word
+            case --
+                set -e at[1]
+            case -once --once
+                set at flag list
+                set value yes
+            case -{E,log,f,config,l,login,lan,n,alias,rules,s,source,w,timeout} --{E,log,f,config,l,login,lan,n,alias,rules,s,source,w,timeout}
+                set value yes
+            case '-?*'
+            case '*'
+                return 1
+        end
+    end
+    contains -- $argv[1] $at
+end
+
+complete -c knockpipe -f
+complete -c knockpipe -n '__knockpipe_at host' -a '(__knockpipe_hosts)'
+complete -c knockpipe -n '__knockpipe_at list' -F
+
+complete -c knockpipe -n '__knockpipe_at flag' -o 4 -d 'Use IPv4 only'
+complete -c knockpipe -n '__knockpipe_at flag' -o 6 -d 'Use IPv6 only'
+complete -c knockpipe -n '__knockpipe_at flag' -o check -d 'Do all of it once and report what is wrong'
+complete -c knockpipe -n '__knockpipe_at flag' -o E -o log -r -F -d 'Append what -v tells to a file'
+complete -c knockpipe -n '__knockpipe_at flag' -o F -d 'Pass the socket to ssh and exit'
+complete -c knockpipe -n '__knockpipe_at flag' -o f -o config -r -F -d 'Read this config only'
+complete -c knockpipe -n '__knockpipe_at flag' -o G -d 'Print what would be used for the host'
+complete -c knockpipe -n '__knockpipe_at flag' -o h -o help -d 'Print the usage and exit'
+complete -c knockpipe -n '__knockpipe_at flag' -o k -o knock-only -d 'Send the knocks once and exit'
+complete -c knockpipe -n '__knockpipe_at flag' -o l -o login -x -a '(__fish_complete_users)' -d 'The remote user'
+complete -c knockpipe -n '__knockpipe_at flag' -o lan -x -d 'With -rules: who comes in without a knock'
+complete -c knockpipe -n '__knockpipe_at flag' -o n -o alias -x -a '(__knockpipe_hosts)' -d 'The name that ssh was given'
+complete -c knockpipe -n '__knockpipe_at flag' -o once -x -d 'Write a new list of so many one-time sequences'
+complete -c knockpipe -n '__knockpipe_at flag' -o rules -x -a 'fwknopd iptables knockd mikrotik nftables' -d 'Print the server\'s side of the knock'
+complete -c knockpipe -n '__knockpipe_at flag' -o s -o source -x -d 'Knock and connect from this local address'
+complete -c knockpipe -n '__knockpipe_at flag' -o V -o version -d 'Print the version and exit'
+complete -c knockpipe -n '__knockpipe_at flag' -o v -d 'Tell on stderr what happens'
+complete -c knockpipe -n '__knockpipe_at flag' -o vv -d 'Tell more'
+complete -c knockpipe -n '__knockpipe_at flag' -o w -o timeout -x -d 'Give up after this time'
+complete -c knockpipe -n '__knockpipe_at flag' -o wait -d 'With -check: until the door is shut again'
