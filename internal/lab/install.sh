@@ -8,6 +8,9 @@ packages='
 	fwknop-server git iproute2 iptables knockd netcat-openbsd nftables
 	openssh-client openssh-server rsync util-linux
 '
+if [ "$(dpkg --print-architecture)" = amd64 ]; then
+	packages="$packages wine wine64"
+fi
 
 missing=
 for package in $packages; do
