@@ -4,6 +4,8 @@
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe
+# make dist   a release in dist/: archives, Debian packages, SHA256SUMS; the same
+#             source makes the same bytes. VERSION=v1.2.0 names it, else git does
 
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -13,6 +15,11 @@ all: build
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o knockpipe .
+
+# Its time is SOURCE_DATE_EPOCH, else that of the last commit.
+dist:
+	rm -rf dist
+	GO='$(GO)' $(GO) run ./internal/dist -o dist
 
 demo:
 	@$(GO) run ./examples/demo
@@ -51,4 +58,4 @@ lint:
 		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 	done
 
-.PHONY: all build demo tools test soak bench lint
+.PHONY: all build dist demo tools test soak bench lint

@@ -49,7 +49,7 @@ func (e *ShutError) Error() string {
 // Unreachable reports whether no address had a host behind it.
 func (e *ShutError) Unreachable() bool {
 	for _, t := range e.Tries {
-		if !errors.Is(t.Answer, syscall.EHOSTUNREACH) && !errors.Is(t.Answer, syscall.ENETUNREACH) && !errors.Is(t.Answer, syscall.EACCES) {
+		if !isUnreachable(t.Answer) {
 			return false
 		}
 	}
@@ -109,8 +109,21 @@ func (r *race) failure(attempts []*attempt) error {
 	return errors.New("time ran out before the sequence was sent once")
 }
 
+// Windows has numbers of its own, which are not those that package syscall makes up
+// for it there.
+const (
+	wsaenetunreach  = syscall.Errno(10051)
+	wsaeconnrefused = syscall.Errno(10061)
+	wsaehostunreach = syscall.Errno(10065)
+)
+
 // isRefused reports whether a port answered with a reset.
 func isRefused(err error) bool {
-	const wsaeconnrefused = syscall.Errno(10061) // Windows', which is not syscall.ECONNREFUSED there
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, wsaeconnrefused)
+}
+
+// isUnreachable reports whether a router or the system said that nobody is there.
+func isUnreachable(err error) bool {
+	return errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EACCES) ||
+		errors.Is(err, wsaehostunreach) || errors.Is(err, wsaenetunreach)
 }

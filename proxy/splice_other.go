@@ -3,10 +3,13 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -36,8 +39,15 @@ func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
 // carryDown copies bytes until the end of the connection, which is no error.
 func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
 	_, err := io.Copy(counter{out, count}, from)
+	if slices.ContainsFunc(pipeErrors, func(e error) bool { return errors.Is(err, e) }) {
+		return syscall.EPIPE
+	}
 	return err
 }
+
+// pipeErrors are what Windows says of a pipe that nobody reads: "broken", "being
+// closed" and "not connected". Other systems have no errors of these numbers.
+var pipeErrors = []error{syscall.Errno(109), syscall.Errno(232), syscall.Errno(233)}
 
 // A counter counts what is written.
 type counter struct {

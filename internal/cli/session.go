@@ -29,8 +29,11 @@ func (p *plan) checkPass() error {
 		}
 	}
 	if err := proxy.CanPass(p.Stdout); err != nil {
-		return &failure{code: exitUsage, err: fmt.Errorf("-F: stdout: %w", err),
-			hint: "-F is for ssh with ProxyUseFdpass yes; leave out both, or set both"}
+		hint := "-F is for ssh with ProxyUseFdpass yes; leave out both, or set both"
+		if runtime.GOOS == "windows" {
+			hint = "leave out -F and ProxyUseFdpass"
+		}
+		return &failure{code: exitUsage, err: fmt.Errorf("-F: stdout: %w", err), hint: hint}
 	}
 	return nil
 }

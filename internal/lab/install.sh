@@ -8,6 +8,9 @@ packages='
 	fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
 	netcat-openbsd nftables openssh-client openssh-server rsync strace util-linux zsh
 '
+if [ "$(dpkg --print-architecture)" = amd64 ]; then
+	packages="$packages wine wine64"
+fi
 
 missing=
 for package in $packages; do

@@ -16,13 +16,6 @@ import (
 
 var door = netip.MustParseAddr("198.51.100.2")
 
-func flocked(t *testing.T) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("skipping, no turns on this system")
-	}
-}
-
 // TestMain is also the process that is killed while it has its turn.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("STATE_HOLD_TURN"); dir != "" {
@@ -50,7 +43,6 @@ func TestTurnWithoutFolder(t *testing.T) {
 // TestTurns has twenty wait for one: none is told before its end, all are told
 // what it says, and then one at a time has a turn.
 func TestTurns(t *testing.T) {
-	flocked(t)
 	turns := Turns{t.TempDir()}
 	first := turns.Wait(t.Context(), door)
 	if first.End == nil {
@@ -109,7 +101,6 @@ func TestTurns(t *testing.T) {
 
 // TestTurnOfTheKilled kills the process that has its turn.
 func TestTurnOfTheKilled(t *testing.T) {
-	flocked(t)
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "STATE_HOLD_TURN="+dir)
@@ -139,7 +130,6 @@ func TestTurnOfTheKilled(t *testing.T) {
 
 // TestTurnDeadline gives up waiting.
 func TestTurnDeadline(t *testing.T) {
-	flocked(t)
 	turns := Turns{t.TempDir()}
 	first := turns.Wait(t.Context(), door)
 	defer first.End(0)

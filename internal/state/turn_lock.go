@@ -1,4 +1,4 @@
-//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows
 
 package state
 
@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -27,18 +26,18 @@ func (t Turns) wait(ctx context.Context, name string) Turn {
 		turn.Close()
 		return mine
 	}
-	switch err := flock(turn, syscall.LOCK_EX|syscall.LOCK_NB); {
+	switch err := lock(turn, exclusive|atOnce); {
 	case err == nil:
-		flock(news, syscall.LOCK_EX) // who still reads it will not be long
+		lock(news, exclusive) // who still reads it will not be long
 		news.Truncate(0)
 		return Turn{End: func(took time.Duration) {
 			if took > 0 {
 				news.WriteAt(strconv.AppendInt(nil, took.Microseconds(), 10), 0)
 			}
-			news.Close()
-			turn.Close()
+			unlock(news)
+			unlock(turn)
 		}}
-	case !errors.Is(err, syscall.EWOULDBLOCK): // no locks on this file system
+	case !errors.Is(err, errHeld): // no locks on this file system
 		turn.Close()
 		news.Close()
 		return mine
@@ -46,8 +45,8 @@ func (t Turns) wait(ctx context.Context, name string) Turn {
 	turn.Close()
 	ended := make(chan time.Duration, 1)
 	go func() {
-		defer news.Close()
-		flock(news, syscall.LOCK_SH)
+		defer unlock(news)
+		lock(news, shared)
 		text, _ := io.ReadAll(io.LimitReader(news, 32))
 		n, _ := strconv.ParseUint(string(text), 10, 32)
 		ended <- time.Duration(n) * time.Microsecond
@@ -63,13 +62,5 @@ func (t Turns) wait(ctx context.Context, name string) Turn {
 // open opens a file for locks. Go closes it on exec, and the kernel gives a lock
 // back when its file is closed, however that comes.
 func (t Turns) open(name string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(t.Dir, name), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
-}
-
-func flock(f *os.File, how int) error {
-	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
+	return os.OpenFile(filepath.Join(t.Dir, name), os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 }
