@@ -156,11 +156,14 @@ func TestSendRestart(t *testing.T) {
 		{"udp:9 udp:10 udp:11 udp:12", []int{2, 2, 1, 2, 3, 4}},
 		{"pause:1ms udp:9 pause:1ms udp:10 udp:11", []int{4, 4, 2, 4, 5}},
 		{"udp:9 udp:9 udp:10 udp:11", []int{3, 3, 1, 2, 3, 4}},
+		{"udp:9 exec:x udp:10", []int{1, 2, 3}},
 	} {
 		var got []int
-		sender := knock.Sender{To: netip.MustParseAddr("127.0.0.1"), Restart: true, Logf: func(_ string, args ...any) {
-			got = append(got, args[0].(int))
-		}}
+		sender := knock.Sender{
+			To: netip.MustParseAddr("127.0.0.1"), Restart: true,
+			Exec: func(context.Context, string, netip.Addr) error { return nil },
+			Logf: func(_ string, args ...any) { got = append(got, args[0].(int)) },
+		}
 		seq, err := knock.Parse(strings.Fields(tt.seq))
 		if err != nil {
 			t.Fatal(err)
