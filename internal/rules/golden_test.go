@@ -13,7 +13,7 @@ import (
 	"knockpipe/knock/fwknop"
 )
 
-var update = flag.Bool("update", false, "write the files of testdata anew")
+var update = flag.Bool("update", false, "write the files of testdata and the examples anew")
 
 // door makes a door of knocks as they stand in a config.
 func door(t *testing.T, knocks, closes string) *Door {
@@ -65,6 +65,16 @@ func TestGolden(t *testing.T) {
 		}},
 		{file: "mikrotik-payload.rsc", format: "mikrotik", knocks: `7000 7000 udp:9000,size=64 udp:9001,text=a"b\c$d?,#;e`, closes: "8000",
 			edit: func(d *Door) { d.Delay = time.Second }},
+		// For people to copy; nftables.conf and knockd.conf beside them teach more.
+		{file: "examples/iptables.sh", format: "iptables", knocks: "45123 12876 33210 7419"},
+		{file: "examples/mikrotik.rsc", format: "mikrotik", knocks: "45123 12876 33210 7419"},
+		{file: "examples/fwknopd.sh", format: "fwknopd", knocks: "fwknop", edit: func(d *Door) {
+			var err error
+			text, _ := os.ReadFile("../../examples/fwknoprc")
+			if d.Stanza, err = fwknop.Parse(text, "tango"); err != nil {
+				t.Fatal(err)
+			}
+		}},
 	} {
 		d := door(t, tt.knocks, tt.closes)
 		if tt.stanza != "" {
@@ -79,6 +89,9 @@ func TestGolden(t *testing.T) {
 			continue
 		}
 		path := filepath.Join("testdata", tt.file)
+		if strings.HasPrefix(tt.file, "examples/") {
+			path = filepath.Join("../..", tt.file)
+		}
 		if *update {
 			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 				t.Fatal(err)
