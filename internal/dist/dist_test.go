@@ -119,7 +119,15 @@ func TestRelease(t *testing.T) {
 		"0644 CHANGELOG.md", "0644 LICENSE", "0644 LICENSE.third-party", "0644 README.md",
 		"0644 completions/_knockpipe", "0644 completions/knockpipe.bash", "0644 completions/knockpipe.fish",
 		"0644 doc/knockpipe.1",
-		"0644 examples/knock_config", "0644 examples/knockd.conf", "0644 examples/nftables.conf", "0644 examples/ssh_config",
+	}
+	examples, err := os.ReadDir("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range examples {
+		if e.Type().IsRegular() {
+			want = append(want, "0644 examples/"+e.Name())
+		}
 	}
 	base := "knockpipe-" + testVersion + "-linux-amd64"
 	program := checkMembers(t, base, untar(t, made[0][base+".tar.gz"]), append(want, "0755 knockpipe"))
