@@ -17,6 +17,7 @@ import (
 
 // TestKnockClose shuts the door again when the session ends, however it does.
 func TestKnockClose(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]func(cmd *lab.Cmd, stdin io.Closer){
 		"stdin ends": func(_ *lab.Cmd, stdin io.Closer) { stdin.Close() },
 		"server ends": func(_ *lab.Cmd, stdin io.Closer) {

@@ -38,6 +38,7 @@ func onceDoor(t *testing.T, l *lab.Lab, sequences string) (client, server string
 // TestOnce opens the real knockd with a list over several sessions in a row. Both
 // sides strike out the same sequences.
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceDoor(t, l, "8")
 	for session := range 7 {
