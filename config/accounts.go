@@ -27,31 +27,34 @@ func (a *accounts) load() {
 	}
 }
 
-// privateGroup reports whether a group is the user's primary one and has no
-// other member.
-func (a *accounts) privateGroup(uid, gid uint32) bool {
+// privateGroup reports whether nobody but the user uid is in a group, by the rules
+// of Debian's ssh (secure_permissions in its user-group-modes.patch): those whose
+// first group it is all have this uid, it lists at most one name, that of the file's
+// owner, and there is somebody in it.
+func (a *accounts) privateGroup(uid, owner, gid uint32) bool {
 	a.load()
-	name := ""
+	var name string // the owner's
+	first := false  // it is somebody's first group
 	for _, entry := range a.passwd {
-		switch {
-		case entry[3] != decimal(gid):
-		case entry[2] != decimal(uid) || name != "" && name != entry[0]:
-			return false
-		default:
+		if entry[3] == decimal(gid) {
+			if entry[2] != decimal(uid) {
+				return false
+			}
+			first = true
+		}
+		if entry[2] == decimal(owner) && name == "" {
 			name = entry[0]
 		}
 	}
+	if name == "" {
+		return false
+	}
 	for _, entry := range a.group {
-		if entry[2] != decimal(gid) {
-			continue
-		}
-		for _, member := range strings.Split(entry[3], ",") {
-			if member != "" && member != name {
-				return false
-			}
+		if entry[2] == decimal(gid) {
+			return entry[3] == name || entry[3] == "" && first
 		}
 	}
-	return name != ""
+	return false
 }
 
 func decimal(id uint32) string { return strconv.FormatUint(uint64(id), 10) }

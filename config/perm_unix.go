@@ -9,9 +9,9 @@ import (
 )
 
 // badOwner reports whether ssh would refuse a file because of who owns it or
-// who may write to it: anybody but root and the user. The group may write if it
-// is the owner's private one; Debian's ssh allows that, and others refuse the
-// file themselves.
+// who may write to it: anybody but root and the user. The group may write if the
+// user is alone in it; Debian's ssh allows that, and others refuse the file
+// themselves.
 func badOwner(info fs.FileInfo, accounts *accounts) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -21,5 +21,5 @@ func badOwner(info fs.FileInfo, accounts *accounts) bool {
 		return true
 	}
 	mode := info.Mode().Perm()
-	return mode&0o002 != 0 || mode&0o020 != 0 && !accounts.privateGroup(stat.Uid, stat.Gid)
+	return mode&0o002 != 0 || mode&0o020 != 0 && !accounts.privateGroup(uint32(os.Getuid()), stat.Uid, stat.Gid)
 }

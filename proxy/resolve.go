@@ -97,7 +97,7 @@ func getent(ctx context.Context, host string, family Family) []netip.Addr {
 	ctx, cancel := context.WithTimeout(ctx, getentTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "getent", "ahosts", host)
-	cmd.WaitDelay = time.Second // a module's own child may hold the pipe open
+	cmd.WaitDelay = 50 * time.Millisecond // a module's own child may hold the pipe open
 	out, err := cmd.Output()
 	if err != nil {
 		return nil

@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestResolveLiteral(t *testing.T) {
@@ -53,6 +57,27 @@ func TestParseAhosts(t *testing.T) {
 		if got := strings.Join(got, " "); got != tt.want {
 			t.Errorf("parseAhosts for %v = %v, want %v", tt.family, got, tt.want)
 		}
+	}
+}
+
+// TestGetentHangs has a getent that never ends, nor what it has started.
+func TestGetentHangs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipping, as there is no getent")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/getent", []byte("#!/bin/sh\necho 192.0.2.1 STREAM tango\nsleep 20 &\nsleep 20\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if got := getent(ctx, "tango", AnyFamily); got != nil {
+		t.Errorf("got %v, want nothing", got)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v, and the time was up after 0.1s", took)
 	}
 }
 

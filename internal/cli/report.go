@@ -73,6 +73,9 @@ func openFailure(p *plan, err error) *failure {
 	if hint := p.configHint(); hint != "" {
 		f.hint = hint
 	}
+	if addr, e := netip.ParseAddr(p.host); e == nil && addr.Is6() && addr.IsLinkLocalUnicast() && shut == nil {
+		f.hint = "a link-local address needs its interface: " + addr.WithZone("eth0").String()
+	}
 	return f
 }
 

@@ -15,6 +15,7 @@ import (
 // TestAddresses reaches the server by each way there is to name it. Whatever the
 // way, the address that is knocked is the one that is connected to.
 func TestAddresses(t *testing.T) {
+	t.Parallel()
 	const deaf6 = `table ip6 deaf { chain input { type filter hook input priority -20; tcp dport { 22, 12345, 23456, 34567, 45678 } drop; }; }`
 	hosts := func(lines ...string) func(*testing.T, *lab.Lab) {
 		return func(t *testing.T, l *lab.Lab) {

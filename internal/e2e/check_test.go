@@ -18,6 +18,7 @@ import (
 
 // TestCheck makes each mistake for real, and -check names it.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	const (
 		good = "Host tango\n\tHostName 198.51.100.2\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"
 		dual = "Host tango\n\tHostName tango.test\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"

@@ -20,6 +20,7 @@ import (
 // whatever was half done at knockd by then: the last try to open seldom gets to its
 // end before the port answers.
 func TestKnockClose(t *testing.T) {
+	t.Parallel()
 	say := func(line string) func(*session) {
 		return func(s *session) { io.WriteString(s.stdin, line+"\n") }
 	}

@@ -126,6 +126,7 @@ func TestShutDoors(t *testing.T) {
 // TestKnockIsOneSYN looks at the wire: a knock is one SYN or one datagram, and
 // the kernel does not send it again.
 func TestKnockIsOneSYN(t *testing.T) {
+	t.Parallel()
 	for _, host := range []string{"198.51.100.2", "2001:db8::2"} {
 		l := lab.New(t, lab.Link{Delay: 5 * time.Millisecond})
 		l.Server.Nft(t, silent)

@@ -14,6 +14,7 @@ import (
 // in: the one that does gets its turn, in at most a second more than it takes alone,
 // and only one handshake ever completes.
 func TestDualStack(t *testing.T) {
+	t.Parallel()
 	both := []string{"2001:db8::2", "198.51.100.2"}
 	deaf := func(family string) string {
 		return "table " + family + " deaf { chain input { type filter hook input priority -20; tcp dport { 22, 12345, 23456, 34567, 45678 } drop; }; }"

@@ -95,6 +95,7 @@ func TestSSHKilled(t *testing.T) {
 // TestHalfOpen takes the server away without a word. The kernel's keepalive ends
 // the session, here after seconds instead of its two hours.
 func TestHalfOpen(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	for key, value := range map[string]string{"time": "1", "intvl": "1", "probes": "2"} {
 		l.Client.Sysctl(t, "net.ipv4.tcp_keepalive_"+key, value)

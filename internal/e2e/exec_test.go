@@ -15,6 +15,7 @@ import (
 
 // TestExec has another program knock.
 func TestExec(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, flags, command, want string }{ // what stdout or stderr begins with
 		{"fails", "", "echo no >&2; exit 3", "no\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 3\n"},
 		{"does not end, nor what it starts", "", "sleep 60 & sleep 60", "knockpipe: time ran out before the sequence was sent once\n"},

@@ -61,6 +61,7 @@ const keys = "KEY swordfish123\nHMAC_KEY hmac-plain-key\n"
 // TestFwknop asks a real fwknopd for access, in every way that both know, and in
 // some that it refuses.
 func TestFwknop(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, access, conf, rc string
 		opens                  bool

@@ -20,6 +20,7 @@ const allKinds = "udp:7000,text=open 7100/udp,hex=0a0b0c0d udp:7200,size=64 icmp
 // TestKinds opens a door that asks for every kind of knock, and not to one that is
 // wrong in any of them.
 func TestKinds(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, knock string
 		opens       bool

@@ -47,6 +47,7 @@ func onceKnockd(t *testing.T, l *lab.Lab, sequences string) (client, server stri
 // TestOnce opens the real knockd with a list over several sessions in a row. Both
 // sides strike out the same sequences.
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceDoor(t, l, "8")
 	for session := range 7 {

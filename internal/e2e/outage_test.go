@@ -56,6 +56,7 @@ func dnsAnswer(question []byte) []byte {
 
 // TestResolver opens the door where the lookup of the name goes wrong first.
 func TestResolver(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, resolv string
 		from         int64 // the first question that is answered

@@ -204,6 +204,7 @@ func TestSessions(t *testing.T) {
 		addr func(*lab.Host) netip.Addr
 	}{{"IPv4", ip4}, {"IPv6", ip6}} {
 		t.Run(family.name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, family.addr)
 			s.file(t, "data", fiftyMB)
 			for _, tt := range sessions {
@@ -230,6 +231,7 @@ func TestSessions(t *testing.T) {
 
 // TestBastion reaches a host that only a knocked one can reach.
 func TestBastion(t *testing.T) {
+	t.Parallel()
 	for _, family := range []func(*lab.Host) netip.Addr{ip4, ip6} {
 		l := lab.New(t)
 		behind := l.Behind(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -30,6 +31,7 @@ var errUserNamespace = errors.New("the package has no TestMain with lab.M")
 // root in there and has its user's rights outside.
 func (m M) Run() int {
 	flag.Parse()
+	overlap()
 	if os.Geteuid() == 0 || testing.Short() || fuzzing() {
 		return m.M.Run()
 	}
@@ -54,6 +56,17 @@ func (m M) Run() int {
 	}
 	fmt.Fprintln(os.Stderr, "lab: the tests' process:", err) // a signal
 	return 1
+}
+
+// overlap lets more tests run at a time than there are processors, unless -parallel
+// says how many: those of the lab mostly wait for packets and for time to pass.
+func overlap() {
+	const atLeast = 8
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given && runtime.GOMAXPROCS(0) < atLeast {
+		flag.Set("test.parallel", strconv.Itoa(atLeast))
+	}
 }
 
 // fuzzing reports whether the test binary is or starts fuzz workers, which talk
