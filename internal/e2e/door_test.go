@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -157,9 +158,57 @@ func TestKnockIsOneSYN(t *testing.T) {
 	}
 }
 
+// heldBack is less than the 200 ms for which the kernel holds an ACK back.
+const heldBack = 190 * time.Millisecond
+
+// checkHandshakes counts the handshakes in the server's kernel, of which each session
+// has one. There are two reasons for more, each while knockpipe does not get to run
+// and reset a connect that lost: the network repeats its SYN-ACK, and the client's
+// kernel answers the second one (RFC 5961, section 4.2), or the time is up for which
+// the kernel holds its ACK back. wire is the client's.
+func checkHandshakes(t *testing.T, l *lab.Lab, wire *lab.Sniffer, sessions int) {
+	t.Helper()
+	type connect struct {
+		answers      int
+		answered     time.Time
+		excuse, lost bool
+	}
+	connects := make(map[netip.AddrPort]*connect)
+	of := func(a netip.AddrPort) *connect {
+		if connects[a] == nil {
+			connects[a] = new(connect)
+		}
+		return connects[a]
+	}
+	for _, p := range wire.Packets() {
+		switch {
+		case p.Proto != "tcp":
+		case !p.Out && p.Src.Port() == 22 && p.SYN && p.ACK:
+			c := of(p.Dst)
+			if c.answers++; c.answers == 1 {
+				c.answered = p.Time
+			}
+		case p.Out && p.Dst.Port() == 22 && p.RST:
+			of(p.Src).lost = true
+		case p.Out && p.Dst.Port() == 22 && p.ACK:
+			c := of(p.Src)
+			c.excuse = c.excuse || c.answers > 1 || p.Time.Sub(c.answered) > heldBack
+		}
+	}
+	excused := 0
+	for _, c := range connects {
+		if c.lost && c.excuse {
+			excused++
+		}
+	}
+	if got := l.Server.Handshakes(t); got < sessions || got > sessions+excused {
+		t.Errorf("the server's kernel completed %d handshakes, want %d, and %d more are excused", got, sessions, excused)
+	}
+}
+
 // TestOneHandshake opens the door over links that delay, reorder, lose and
-// repeat, and counts the handshakes in the server's kernel: never more than one
-// for a session, however many connects overlap.
+// repeat, and counts the handshakes: never more than one for a session, however
+// many connects overlap.
 func TestOneHandshake(t *testing.T) {
 	links := map[string]lab.Link{
 		"clean":     {Delay: 25 * time.Millisecond},
@@ -172,7 +221,8 @@ func TestOneHandshake(t *testing.T) {
 			t.Parallel()
 			l := lab.New(t, link)
 			l.Server.NftFile(t, "examples/nftables.conf")
-			server := l.Server.Banner(t, 22)
+			l.Server.Banner(t, 22)
+			wire := l.Client.Sniff(t)
 			const sessions = 20
 			for i := range sessions {
 				forget(t, l.Server)
@@ -182,12 +232,7 @@ func TestOneHandshake(t *testing.T) {
 					t.Errorf("session %d: got %q, %v, want %q", i, out, err, want)
 				}
 			}
-			if got := server.Accepted(); got != sessions {
-				t.Errorf("the server accepted %d connections, want %d", got, sessions)
-			}
-			if got := l.Server.Handshakes(t); got != sessions {
-				t.Errorf("the server's kernel completed %d handshakes, want %d", got, sessions)
-			}
+			checkHandshakes(t, l, wire, sessions)
 		})
 	}
 }
@@ -205,17 +250,21 @@ func TestLateWaker(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		count := func(n int, match func(lab.Packet) bool) func(lab.Packet) bool {
+		// Of four different ports; Await may look at a packet more than once.
+		four := func(end func(lab.Packet) (netip.AddrPort, bool)) func(lab.Packet) bool {
+			ports := make(map[netip.AddrPort]bool)
 			return func(p lab.Packet) bool {
-				if match(p) {
-					n--
+				if port, ok := end(p); ok {
+					ports[port] = true
 				}
-				return n <= 0
+				return len(ports) >= 4
 			}
 		}
-		wire.Await(count(4, func(p lab.Packet) bool { return p.Out && p.SYN && p.Dst.Port() == 22 }))
+		wire.Await(four(func(p lab.Packet) (netip.AddrPort, bool) { return p.Src, p.Out && p.SYN && p.Dst.Port() == 22 }))
 		cmd.Process.Signal(syscall.SIGSTOP)
-		wire.Await(count(4, func(p lab.Packet) bool { return !p.Out && p.SYN && p.ACK && p.Src.Port() == 22 }))
+		wire.Await(four(func(p lab.Packet) (netip.AddrPort, bool) {
+			return p.Dst, !p.Out && p.SYN && p.ACK && p.Src.Port() == 22
+		}))
 		cmd.Process.Signal(syscall.SIGCONT)
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s: %v", host, err)

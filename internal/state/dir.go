@@ -42,6 +42,11 @@ func appDir(parent string) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
+	if info, err := os.Stat(parent); err != nil {
+		return "", err
+	} else if !keeps(info) {
+		return "", fmt.Errorf("%s: others may rename what is in it", parent)
+	}
 	info, err := os.Lstat(dir) // not what a link points to
 	switch {
 	case err != nil:

@@ -22,6 +22,22 @@ func TestDirs(t *testing.T) {
 			os.MkdirAll(filepath.Join(dir, "open", appName), 0o700)
 			os.Chmod(filepath.Join(dir, "open", appName), 0o777)
 		}, ""},
+		{"others may rename", map[string]string{"XDG_STATE_HOME": "/renamed"}, "", func(dir string) {
+			os.MkdirAll(filepath.Join(dir, "renamed"), 0o700)
+			os.Chmod(filepath.Join(dir, "renamed"), 0o777)
+		}, ""},
+		{"another's", map[string]string{"XDG_STATE_HOME": "/another"}, "", func(dir string) {
+			another := filepath.Join(dir, "another", appName)
+			os.MkdirAll(another, 0o700)
+			if err := os.Chown(another, 12345, -1); err != nil { // only root may, and others are kept out anyway
+				os.Remove(another)
+				os.WriteFile(another, nil, 0o600)
+			}
+		}, ""},
+		{"as in /tmp", map[string]string{"XDG_STATE_HOME": "/tmp"}, "", func(dir string) {
+			os.MkdirAll(filepath.Join(dir, "tmp"), 0o700)
+			os.Chmod(filepath.Join(dir, "tmp"), 0o777|os.ModeSticky)
+		}, "tmp/knockpipe"},
 		{"a link", map[string]string{"XDG_STATE_HOME": "/link"}, "", func(dir string) {
 			os.MkdirAll(filepath.Join(dir, "link"), 0o700)
 			os.Symlink("/tmp", filepath.Join(dir, "link", appName))

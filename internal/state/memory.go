@@ -77,14 +77,15 @@ type entry struct {
 
 // read returns the entries, or none if anything is wrong with the file.
 func (m Memory) read() []entry {
-	f, err := os.Open(filepath.Join(m.Dir, memoryName))
+	path := filepath.Join(m.Dir, memoryName)
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxMemory {
+		return nil // to open a named pipe would wait for its writer
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() > maxMemory {
-		return nil
-	}
 	var entries []entry
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		e, ok := parseEntry(lines.Text())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -96,6 +97,35 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(m.Dir, memoryName)); err != nil || info.Size() > maxMemory || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want mode 0600 and at most %d bytes", info, err, maxMemory)
+	}
+}
+
+// TestMemoryOfMany has many keep their doors at the same time: one may forget what
+// another has just kept, but what is there is always whole.
+func TestMemoryOfMany(t *testing.T) {
+	m := Memory{Dir: t.TempDir()}
+	want := Record{Strict: 1, Gap: 7 * ms, Took: 50 * ms}
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			for range 50 {
+				if err := m.Keep(Door{door, uint16(i + 1)}, want); err != nil {
+					t.Error(err)
+				}
+				if len(m.read()) == 0 {
+					t.Error("nothing is known")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, e := range m.read() {
+		if e.Record != want {
+			t.Errorf("got %v, want %v", e, want)
+		}
+	}
+	if entries, _ := os.ReadDir(m.Dir); len(entries) != 1 {
+		t.Errorf("%v is left, want one file", entries)
 	}
 }
 
