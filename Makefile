@@ -4,17 +4,32 @@
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe
+# make install  that, the manual and the completions, below PREFIX (/usr/local)
 # make dist   a release in dist/: archives, Debian packages, SHA256SUMS; the same
 #             source makes the same bytes. VERSION=v1.2.0 names it, else git does
 
 GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PREFIX      ?= /usr/local
+PROGRAM     ?= knockpipe
 SYSTEMS     ?= darwin windows freebsd openbsd
 
 all: build
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o knockpipe .
+
+# It builds nothing: "make build" comes first, and need not be root's.
+install:
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/knockpipe
+	install -m 644 doc/knockpipe.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 completions/knockpipe.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/knockpipe
+	install -m 644 completions/_knockpipe $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 completions/knockpipe.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 # Its time is SOURCE_DATE_EPOCH, else that of the last commit.
 dist:
@@ -58,4 +73,4 @@ lint:
 		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 	done
 
-.PHONY: all build dist demo tools test soak bench lint
+.PHONY: all build install dist demo tools test soak bench lint

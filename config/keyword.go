@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // A keyword is what a line begins with.
 type keyword uint8
 
@@ -54,6 +56,10 @@ var keywordNames = [numKeywords]string{
 	kwKnockHost:            "KnockHost",
 	kwKnockMemory:          "KnockMemory",
 }
+
+// Keywords returns the names of the keywords that are read, as ssh's manual would
+// spell them.
+func Keywords() []string { return slices.Clone(keywordNames[kwNone+1:]) }
 
 // String returns the keyword as ssh's manual would spell it.
 func (kw keyword) String() string { return keywordNames[kw] }
