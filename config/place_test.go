@@ -22,7 +22,7 @@ func TestPlace(t *testing.T) {
 		{"comment", "# Knock: exec:true\n", 0o600, "error: " + path + ":1:10: Knock: exec: runs a program, which a comment must not: write it as a plain keyword"},
 		{"closing, in a comment", "# KnockClose: exec:true\n", 0o600, "error: " + path + ":1:15: KnockClose: exec: runs a program, which a comment must not: write it as a plain keyword"},
 		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: runs a program, and others can write to this file"},
-		{"list that closes", "# KnockClose: once:/a\n", 0o600, "error: " + path + ":1:15: KnockClose: once: opens a door, and shuts none"},
+		{"list that closes", "# KnockClose: once:/a\n", 0o600, "error: " + path + ":1:15: KnockClose: once: a list opens a door, and shuts none"},
 		{"plain", "Knock 1 \"exec:echo 2\"\n", 0o644, "1 exec:echo 2"},
 		{"closing by a list", "KnockClose once:/a\n", 0o600, "error: " + path + ":1:12: KnockClose: once: a list opens a door, and shuts none"},
 		{"relative", "# Knock: once:lists/a\n", 0o600, "once:" + filepath.Join(dir, "lists/a")},
