@@ -43,6 +43,7 @@ config; a host with no knock is piped as nc would.
   -f, -config FILE          read this config only; "none" reads none
   -G                        print what would be used for the host, and where each
                             setting comes from; the port may be left out
+  -h, -help                 print this and exit
   -k, -knock-only           send the knocks once and exit
   -l, -login NAME           the remote user (ssh's %r)
   -lan PREFIX               with -rules: who comes in without a knock (repeatable)

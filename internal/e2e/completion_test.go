@@ -144,3 +144,35 @@ func complete(t *testing.T, shell, home, line string) []string {
 	slices.Sort(offers)
 	return offers
 }
+
+// TestInstall installs into an empty folder: what is there, and where the shells look
+// for it.
+func TestInstall(t *testing.T) {
+	lab.Need(t, "make")
+	root := t.TempDir()
+	out, err := exec.Command("make", "install", "PROGRAM="+binary(t), "DESTDIR="+root, "PREFIX=/usr").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var got []string
+	filepath.WalkDir(root, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			got = append(got, strings.TrimPrefix(path, root)+" "+info.Mode().String())
+		}
+		return err
+	})
+	want := []string{
+		"/usr/bin/knockpipe -rwxr-xr-x",
+		"/usr/share/bash-completion/completions/knockpipe -rw-r--r--",
+		"/usr/share/fish/vendor_completions.d/knockpipe.fish -rw-r--r--",
+		"/usr/share/man/man1/knockpipe.1 -rw-r--r--",
+		"/usr/share/zsh/site-functions/_knockpipe -rw-r--r--",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
