@@ -29,6 +29,8 @@ type file struct {
 	text string
 	info fs.FileInfo
 	err  error
+
+	hidden bool // it is not even known whether there is one
 }
 
 // open reads a file, once however often it is included. It never waits: a FIFO
@@ -47,6 +49,7 @@ func (f *file) read() error {
 	info, err := os.Stat(f.path)
 	switch {
 	case err != nil:
+		f.hidden = true
 		return withoutPath(err)
 	case info.IsDir():
 		return errDirectory

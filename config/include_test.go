@@ -30,6 +30,7 @@ func TestInclude(t *testing.T) {
 		{"block that does not apply", "Host db\nInclude a\n", map[string]string{"a": knock}, ""},
 		{"block that applies in one that does not", "Host db\nInclude a\n", map[string]string{"a": "Host web\n" + knock}, ""},
 		{"block of the file in one that applies", "Host web\nInclude a\n", map[string]string{"a": "Host db\n" + knock}, ""},
+		{"errors where it does not apply", "Host db\nInclude a\nHost *\n# Knock: 2\n", map[string]string{"a": "Bogus \"\nMatch bogus x\n# Knock: 1 x\n"}, "2"},
 		{"after a '#'", "Include b # a\n", map[string]string{"a": knock}, ""},
 
 		{"bracket that is never closed", "Include bad[\n", map[string]string{"bad[": knock}, "1"},

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"strings"
+	"syscall"
 )
 
 // A place is one of the files that are read on their own account, with what it
@@ -127,14 +128,15 @@ func (r *reader) readPlace(p place) error {
 		return nil
 	}
 	f := r.open(p.path)
+	// Some have /dev/null for their home, or one that they may not look into.
+	missing := errors.Is(f.err, fs.ErrNotExist) || errors.Is(f.err, syscall.ENOTDIR)
+	unseen := missing || f.hidden && errors.Is(f.err, fs.ErrPermission)
 	switch {
 	case f.err == nil:
-	case p.kind == sideFile && errors.Is(f.err, fs.ErrNotExist):
-		return nil
-	case p.kind != sshFile:
+	case p.kind == givenFile || p.kind == sideFile && !unseen:
 		return &Error{Origin: Origin{File: p.path}, Err: f.err}
 	default: // ssh goes on without it
-		if !errors.Is(f.err, fs.ErrNotExist) {
+		if !missing {
 			r.note(Note{Text: "not read: " + f.err.Error(), Hint: true, Origin: Origin{File: p.path}})
 		}
 		return nil

@@ -15,6 +15,8 @@ func TestValues(t *testing.T) {
 		{"quoted ProxyCommand", "ProxyCommand \"nc %h %p\"\nUser ok\n", "web", "user ok"},
 		{"ProxyCommand =nc", "ProxyCommand =nc %h %p\nUser ok\n", "web", "user ok"},
 		{"ProxyCommand and ProxyJump", "ProxyJump jj\nProxyCommand pp\nUser ok\n", "web", "user ok"},
+		{"ProxyCommand none", "Host web\n ProxyCommand none\n User ok\nHost *\n ProxyCommand x\n", "web", "user ok"},
+		{"HostName with what looks like a variable", "HostName ${home}x\n", "web", "hostname ${home}x"},
 		{"LocalCommand", "LocalCommand a   b\t c\nUser ok\n", "web", "user ok"},
 		{"IdentityFile with '#'", "IdentityFile ~/.ssh/id#1\nUser ok\n", "web", "user ok"},
 		{"deprecated keyword", "UseRoaming no\nUser ok\n", "web", "user ok"},

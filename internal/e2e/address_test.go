@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"knockpipe/internal/lab"
 )
@@ -124,6 +125,43 @@ func addAddress(addr string) func(*testing.T, *lab.Lab) {
 		}
 		if out, err := l.Client.Command("ip", args...).CombinedOutput(); err != nil {
 			t.Fatalf("ip: %v: %s", err, out)
+		}
+	}
+}
+
+// TestWithoutKnock connects as nc does: to each address once and in order, and a
+// refusal is final.
+func TestWithoutKnock(t *testing.T) {
+	t.Parallel()
+	const refuse = `table %s shut { chain input { type filter hook input priority 0; tcp dport 22 reject with tcp reset; }; }`
+	for _, tt := range []struct {
+		shut []string // the families that refuse
+		want string
+		syns string
+	}{
+		{[]string{"ip", "ip6"}, "knockpipe: tango port 22: connection refused\n", "2001:db8::2 198.51.100.2"},
+		{[]string{"ip6"}, "SSH-2.0-bench\r\n", "2001:db8::2 198.51.100.2"},
+		{nil, "SSH-2.0-bench\r\n", "2001:db8::2"},
+	} {
+		l := lab.New(t, lab.Link{Delay: 100 * time.Millisecond})
+		l.Server.Banner(t, 22)
+		for _, family := range tt.shut {
+			l.Server.Nft(t, fmt.Sprintf(refuse, family))
+		}
+		l.Client.WriteFile(t, "/etc/hosts", "2001:db8::2 tango\n198.51.100.2 tango\n")
+		wire := l.Client.Sniff(t)
+		out, _ := knockpipe(t, l, "-f none tango 22").CombinedOutput()
+		if !strings.HasPrefix(string(out), tt.want) {
+			t.Errorf("%v shut: got %q, want %q", tt.shut, out, tt.want)
+		}
+		var syns []string
+		for _, p := range wire.Packets() {
+			if p.Out && p.SYN {
+				syns = append(syns, p.Dst.Addr().String())
+			}
+		}
+		if got := strings.Join(syns, " "); got != tt.syns {
+			t.Errorf("%v shut: connected to %v, want %v", tt.shut, got, tt.syns)
 		}
 	}
 }

@@ -111,3 +111,22 @@ func TestConnectionSettings(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectTimeout has a door that stays shut: knockpipe gives up before the real
+// ssh does, so that what people see is why.
+func TestConnectTimeout(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	l.Server.Nft(t, silent)
+	sshConfig(t, l, map[string]string{"config": fmt.Sprintf(`Host tango
+	HostName %v
+	ConnectTimeout 1
+	# Knock: %s
+	ProxyCommand %s -n %%n -- %%h %%p
+`, l.Server.IP4, sequence, binary(t))})
+	lab.Need(t, "ssh")
+	out, err := l.Client.Command("ssh", "tango").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "4 knocks sent") || strings.Contains(string(out), "timed out") {
+		t.Errorf("got %q, %v, want only what knockpipe has to say", out, err)
+	}
+}

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,26 +65,7 @@ many:x:1237:2006::HOME:/bin/sh
 more:x:1237:2006::HOME:/bin/sh
 `, "HOME", "/mnt"))
 	l.Client.WriteFile(t, "/etc/group", "root:x:0:\nann:x:1234:\nbob:x:1235:\nalone:x:2001:ann\nteam:x:2002:ann,bob\nghost:x:2003:\nlisted:x:2004:bob\nmany:x:2006:\n")
-	home := t.TempDir()
-	l.Client.Bind(t, home, "/mnt")
-	program, err := os.ReadFile(binary(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Where everybody may run it.
-	for path, data := range map[string][]byte{"knockpipe": program, ".ssh/config": []byte("# Knock: 7\n")} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(home, path)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(home, path), data, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, dir := range []string{home, filepath.Join(home, ".ssh")} {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
+	home := openHome(t, l)
 	config := filepath.Join(home, ".ssh", "config")
 	for _, tt := range tests {
 		if err := os.Chown(config, tt.uid, tt.gid); err != nil {
@@ -93,10 +75,7 @@ more:x:1237:2006::HOME:/bin/sh
 			t.Fatal(err)
 		}
 		ask := func(name string, args ...string) (refused bool) {
-			cmd := l.Client.Command(name, args...)
-			cmd.Env = []string{"HOME=/mnt", "PATH=" + os.Getenv("PATH")}
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: tt.as, Gid: tt.as}}
-			out, err := cmd.CombinedOutput()
+			out, err := as(l, tt.as, name, args...).CombinedOutput()
 			if refused = bytes.Contains(out, []byte("Bad owner or permissions on /mnt/.ssh/config")); refused != (err != nil) {
 				t.Errorf("%s: %s said %q, %v", tt.name, name, out, err)
 			}
@@ -104,6 +83,63 @@ more:x:1237:2006::HOME:/bin/sh
 		}
 		if got, want := ask("/mnt/knockpipe", "-G", "tango"), ask("ssh", "-G", "tango"); got != want {
 			t.Errorf("%s: knockpipe refuses it: %v, ssh: %v", tt.name, got, want)
+		}
+	}
+}
+
+// openHome has a folder at /mnt of the client, with knockpipe and a config, that
+// everybody may look into.
+func openHome(t *testing.T, l *lab.Lab) (home string) {
+	t.Helper()
+	home = t.TempDir()
+	program, err := os.ReadFile(binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range map[string][]byte{"knockpipe": program, ".ssh/config": []byte("# Knock: 7\n")} {
+		path = filepath.Join(home, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod(home, 0o755), os.Chmod(filepath.Join(home, ".ssh"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	l.Client.Bind(t, home, "/mnt")
+	return home
+}
+
+// as is a command of another user of the client.
+func as(l *lab.Lab, user uint32, name string, args ...string) *lab.Cmd {
+	cmd := l.Client.Command(name, args...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	return cmd
+}
+
+// TestHomeless has users without a home folder, as services are. For them, there is
+// no side file.
+func TestHomeless(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	home := openHome(t, l)
+	if err := os.Chown(home, 1234, 1234); err != nil {
+		t.Skipf("skipping, nothing can be done as another user: %v", err)
+	}
+	if err := os.MkdirAll(home+"/shut/.ssh", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l.Client.WriteFile(t, "/etc/ssh/ssh_config", "# Knock: 9\n")
+	for _, tt := range []struct{ home, note string }{
+		{"/dev/null", ""},
+		{"/nonexistent", ""},
+		{"/mnt/shut", "knockpipe: warning: /mnt/shut/.ssh/knock_config: not read: permission denied"},
+	} {
+		l.Client.WriteFile(t, "/etc/passwd", "ann:x:1234:1234::"+tt.home+":/bin/sh\n")
+		out, err := as(l, 1234, "/mnt/knockpipe", "-G", "tango").CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "knock 9 # /etc/ssh/ssh_config:1\n") ||
+			!strings.Contains(string(out), tt.note) || tt.note == "" && strings.Contains(string(out), "warning") {
+			t.Errorf("%s: got %q, %v, want the system's knock and %q", tt.home, out, err, tt.note)
 		}
 	}
 }
