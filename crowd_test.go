@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,6 +56,46 @@ func TestCrowd(t *testing.T) {
 			t.Logf("%d knocks for %d connections", knocks, crowd)
 			if most := 100; knocks > most {
 				t.Errorf("%d knocks, want at most %d: one process knocks for all", knocks, most)
+			}
+		})
+	}
+}
+
+// TestHolderIsGone takes away, without a word, the process that has its turn at a door.
+// The next one does not wait for what will never come.
+func TestHolderIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		signal syscall.Signal
+		within time.Duration
+	}{
+		{"killed", syscall.SIGKILL, 1500 * time.Millisecond},
+		{"stopped", syscall.SIGSTOP, 5 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.Nft(t, silent)
+			l.Server.Banner(t, 22)
+			wire := l.Client.Sniff(t)
+			holder := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+			if err := holder.Start(); err != nil {
+				t.Fatal(err)
+			}
+			wire.Await(func(p lab.Packet) bool { return p.Out && p.SYN && p.Dst.Port() == 22 })
+			holder.Process.Signal(tt.signal)
+			if tt.signal == syscall.SIGKILL {
+				holder.Wait()
+			}
+			l.Server.Nft(t, "delete table inet silent")
+			l.Server.NftFile(t, "examples/nftables.conf")
+			start := time.Now()
+			out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput()
+			if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+				t.Errorf("got %q, %v, want %q", out, err, want)
+			}
+			if took := time.Since(start); took > tt.within {
+				t.Errorf("in after %v, want at most %v", took, tt.within)
 			}
 		})
 	}
