@@ -25,6 +25,14 @@ type Turn struct {
 // turnTime is how long a process knocks without success before others may.
 const turnTime = 2 * time.Second
 
+// LongestTurn is how long a process with so many knocks may have its turn, at the
+// most: the round in which the time is up is finished. The gap is the least between
+// two knocks.
+func LongestTurn(knocks int, gap time.Duration) time.Duration {
+	last := schedule[len(schedule)-1]
+	return turnTime + time.Duration(knocks+2)*max(last.Gap, gap) + max(last.rest, 2*gap)
+}
+
 // turn knocks when it is this process's turn. If another one got in meanwhile,
 // the port is tried first: it may be open for all of this host. It reports
 // whether there is reason to go on.

@@ -73,7 +73,13 @@ func TestTurnEnds(t *testing.T) {
 		opener := hosts(map[netip.Addr]*sim{v4: s})
 		var ended []time.Duration
 		opener.Turn = func(context.Context, netip.Addr) Turn {
-			return Turn{End: func(took time.Duration) { ended = append(ended, took.Round(ms)) }}
+			start := time.Now()
+			return Turn{End: func(took time.Duration) {
+				ended = append(ended, took.Round(ms))
+				if had, most := time.Since(start), LongestTurn(4, 0); had > most {
+					t.Errorf("a turn took %v, want at most %v", had, most)
+				}
+			}}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()

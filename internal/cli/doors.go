@@ -18,6 +18,10 @@ const (
 	spaEvery = 20 * time.Millisecond
 )
 
+// stopTime is how much longer than it should another process may have its turn, on a
+// busy machine, before it is taken for stopped.
+const stopTime = 500 * time.Millisecond
+
 // doors is what this process shares with the user's others about the doors of a
 // target: turns at knocking, and a memory of what opened them.
 type doors struct {
@@ -32,6 +36,9 @@ func (t *target) share() doors {
 	var err error
 	if d.turns.Dir, err = state.RuntimeDir(t.Getenv, t.home); err != nil {
 		t.report.logf2("no turns at knocking: %v", err)
+	}
+	if !t.knocks.Has(knock.Exec) { // which may take its time
+		d.turns.Patience = proxy.LongestTurn(t.knocks.Knocks(), t.settings.KnockDelay) + 2*t.knocks.Pauses() + stopTime
 	}
 	if t.settings.NoKnockMemory || t.settings.KnockDelay > 0 || t.knocks.Slow() {
 		return d

@@ -4,16 +4,22 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"knockpipe/internal/lab"
+	"knockpipe/internal/state"
 )
 
 // TestCrowd opens one door forty times at once, as Ansible and parallel git do.
 // Two sequences at a time spoil each other at knockd, so the processes take turns
-// at knocking, and who waits gets in on the first one's knock.
+// at knocking, and who waits gets in on the first one's knock. All wait before that:
+// the test has the first turn until then.
 func TestCrowd(t *testing.T) {
 	doors := map[string]func(t testing.TB, l *lab.Lab){
 		"nftables": func(t testing.TB, l *lab.Lab) { l.Server.NftFile(t, "examples/nftables.conf") },
@@ -27,9 +33,16 @@ func TestCrowd(t *testing.T) {
 			server := l.Server.Banner(t, 22)
 			wire := l.Server.Sniff(t)
 			const crowd = 40
+			runtime := t.TempDir()
+			dir, err := state.RuntimeDir(func(string) string { return runtime }, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			turn := state.Turns{Dir: dir}.Wait(t.Context(), l.Server.IP4)
 			var wg sync.WaitGroup
 			for i := range crowd {
-				cmd := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+				cmd := knockpipe(t, l, "-w 20 198.51.100.2 22 "+sequence)
+				cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+runtime)
 				wg.Go(func() {
 					var stderr bytes.Buffer
 					cmd.Stderr = &stderr
@@ -39,6 +52,8 @@ func TestCrowd(t *testing.T) {
 					}
 				})
 			}
+			awaitWaiters(t, dir, crowd)
+			turn.End(0)
 			wg.Wait()
 			if got := server.Accepted(); got != crowd {
 				t.Errorf("the server accepted %d connections, want %d", got, crowd)
@@ -53,8 +68,83 @@ func TestCrowd(t *testing.T) {
 				}
 			}
 			t.Logf("%d knocks for %d connections", knocks, crowd)
-			if most := 4 * crowd; knocks >= most {
-				t.Errorf("%d knocks, want fewer than %d, a sequence for each: one process knocks for all", knocks, most)
+			if most := 80; knocks > most {
+				t.Errorf("%d knocks, want at most %d: one process knocks for all", knocks, most)
+			}
+		})
+	}
+}
+
+// awaitWaiters returns when so many processes wait for locks on files in dir.
+func awaitWaiters(t *testing.T, dir string, want int) {
+	t.Helper()
+	inodes := make(map[string]bool)
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if info, err := f.Info(); err == nil {
+				inodes[fmt.Sprint(":", info.Sys().(*syscall.Stat_t).Ino)] = true
+			}
+		}
+		locks, err := os.ReadFile("/proc/locks")
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiters := 0
+		for line := range strings.Lines(string(locks)) { // 1: -> FLOCK  ADVISORY  READ 123 fe:00:456 0 EOF
+			fields := strings.Fields(line)
+			if len(fields) > 6 && fields[1] == "->" && inodes[fields[6][strings.LastIndex(fields[6], ":"):]] {
+				waiters++
+			}
+		}
+		if waiters >= want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d processes wait, want %d", waiters, want)
+		}
+		time.Sleep(10 * time.Millisecond) // nothing tells of a change
+	}
+}
+
+// TestHolderIsGone takes away, without a word, the process that has its turn at a door.
+// The next one does not wait for what will never come.
+func TestHolderIsGone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		signal syscall.Signal
+		within time.Duration
+	}{
+		{"killed", syscall.SIGKILL, 5 * time.Second},
+		{"stopped", syscall.SIGSTOP, 5 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.Nft(t, silent)
+			l.Server.Banner(t, 22)
+			wire := l.Client.Sniff(t)
+			holder := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+			if err := holder.Start(); err != nil {
+				t.Fatal(err)
+			}
+			wire.Await(func(p lab.Packet) bool { return p.Out && p.SYN && p.Dst.Port() == 22 })
+			holder.Process.Signal(tt.signal)
+			if tt.signal == syscall.SIGKILL {
+				holder.Wait()
+			}
+			l.Server.Nft(t, "delete table inet silent")
+			l.Server.NftFile(t, "examples/nftables.conf")
+			start := time.Now()
+			out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput()
+			if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+				t.Errorf("got %q, %v, want %q", out, err, want)
+			}
+			if took := time.Since(start); took > tt.within {
+				t.Errorf("in after %v, want at most %v", took, tt.within)
 			}
 		})
 	}

@@ -13,6 +13,10 @@ import (
 // sequences at the same time spoil each other.
 type Turns struct {
 	Dir string // from RuntimeDir; without it, everybody has a turn at once
+
+	// Patience is how long a process may have its turn. One that has it longer was
+	// stopped (Ctrl-Z), and the others take turns without it. Zero is for ever.
+	Patience time.Duration
 }
 
 // A Turn is what came of a wait.

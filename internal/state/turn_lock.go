@@ -51,9 +51,15 @@ func (t Turns) wait(ctx context.Context, name string) Turn {
 		n, _ := strconv.ParseUint(string(text), 10, 32)
 		ended <- time.Duration(n) * time.Microsecond
 	}()
+	var stopped <-chan time.Time
+	if t.Patience > 0 {
+		stopped = time.After(t.Patience)
+	}
 	select {
 	case took := <-ended:
 		return Turn{Took: took}
+	case <-stopped:
+		return t.wait(ctx, name+"+")
 	case <-ctx.Done():
 		return Turn{}
 	}

@@ -19,7 +19,7 @@ var door = netip.MustParseAddr("198.51.100.2")
 // TestMain is also the process that is killed while it has its turn.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("STATE_HOLD_TURN"); dir != "" {
-		Turns{dir}.Wait(context.Background(), door)
+		Turns{Dir: dir}.Wait(context.Background(), door)
 		os.Stdout.WriteString("mine\n")
 		io.Copy(io.Discard, os.Stdin)
 	}
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 func TestTurnWithoutFolder(t *testing.T) {
 	t.Chdir(t.TempDir()) // where nothing may be written
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
-		turn := Turns{dir}.Wait(t.Context(), door)
+		turn := Turns{Dir: dir}.Wait(t.Context(), door)
 		if turn.End == nil {
 			t.Fatalf("folder %q: no turn", dir)
 		}
@@ -43,7 +43,7 @@ func TestTurnWithoutFolder(t *testing.T) {
 // TestTurns has twenty wait for one: none is told before its end, all are told
 // what it says, and then one at a time has a turn.
 func TestTurns(t *testing.T) {
-	turns := Turns{t.TempDir()}
+	turns := Turns{Dir: t.TempDir()}
 	first := turns.Wait(t.Context(), door)
 	if first.End == nil {
 		t.Fatal("no turn though nobody has one")
@@ -120,7 +120,7 @@ func TestTurnOfTheKilled(t *testing.T) {
 		t.Fatalf("got %q, %v, want it to have its turn", line, err)
 	}
 	told := make(chan Turn)
-	go func() { told <- Turns{dir}.Wait(t.Context(), door) }()
+	go func() { told <- Turns{Dir: dir}.Wait(t.Context(), door) }()
 	cmd.Process.Kill()
 	cmd.Wait()
 	if turn := <-told; turn.Took != 0 {
@@ -128,9 +128,22 @@ func TestTurnOfTheKilled(t *testing.T) {
 	}
 }
 
+// TestTurnOfTheStopped has one keep its turn for ever: the others go on without it.
+func TestTurnOfTheStopped(t *testing.T) {
+	turns := Turns{Dir: t.TempDir(), Patience: 100 * time.Millisecond}
+	first := turns.Wait(t.Context(), door)
+	defer first.End(0)
+	start := time.Now()
+	second := turns.Wait(t.Context(), door)
+	if second.End == nil || time.Since(start) < turns.Patience {
+		t.Fatalf("got %v after %v, want a turn after %v", second, time.Since(start), turns.Patience)
+	}
+	second.End(0)
+}
+
 // TestTurnDeadline gives up waiting.
 func TestTurnDeadline(t *testing.T) {
-	turns := Turns{t.TempDir()}
+	turns := Turns{Dir: t.TempDir()}
 	first := turns.Wait(t.Context(), door)
 	defer first.End(0)
 	ctx, cancel := context.WithCancel(t.Context())
