@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestSpliceReaderGoneInSilence notices at once that nobody reads any more: the
@@ -66,6 +68,43 @@ func TestSpliceBackpressure(t *testing.T) {
 	}
 	if err := <-s.ended; err != nil {
 		t.Errorf("Splice = %v, want no error", err)
+	}
+}
+
+// TestSpliceWidens gives a pipe more room after its first megabyte: a user may have
+// only so much of it. One that has more keeps it.
+func TestSpliceWidens(t *testing.T) {
+	const narrow = 64 << 10
+	for _, tt := range []struct{ before, moved, want int }{
+		{narrow, megabyte - 1, narrow}, {narrow, megabyte, 256 << 10}, {megabyte, megabyte, megabyte},
+	} {
+		s := startSession(t)
+		for _, f := range []*os.File{s.in, s.out} {
+			if _, err := unix.FcntlInt(f.Fd(), unix.F_SETPIPE_SZ, tt.before); err != nil {
+				t.Skipf("skipping, no pipes of %d bytes: %v", tt.before, err)
+			}
+		}
+		go func() {
+			s.in.Write(make([]byte, tt.moved))
+			s.in.Close()
+		}()
+		data := make([]byte, tt.moved)
+		if _, err := io.ReadFull(s.server, data); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.server.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(s.out, data); err != nil {
+			t.Fatal(err)
+		}
+		s.server.Close()
+		if err := <-s.ended; err != nil {
+			t.Errorf("Splice = %v, want no error", err)
+		}
+		if got, err := unix.FcntlInt(s.out.Fd(), unix.F_GETPIPE_SZ, 0); err != nil || got != tt.want {
+			t.Errorf("after %d bytes: the pipe holds %d, %v, want %d", tt.moved, got, err, tt.want)
+		}
 	}
 }
 

@@ -75,7 +75,7 @@ func banner(b *testing.B, host *lab.Host, name string, args ...string) (time.Dur
 }
 
 // resident reads the most memory that a process ever had resident, in kB.
-func resident(b *testing.B, pid int) int {
+func resident(b testing.TB, pid int) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -7,8 +7,12 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
+	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"knockpipe/internal/lab"
 )
@@ -119,5 +123,72 @@ func TestHalfOpen(t *testing.T) {
 	want := "knockpipe: 198.51.100.2 port 22: connection timed out\n"
 	if got := stderr.String(); got != want || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("got %q, exit %d, want %q, exit 1", got, cmd.ProcessState.ExitCode(), want)
+	}
+}
+
+// TestStalledReader has one side write a gigabyte while the other reads nothing for a
+// while: the writer gets stuck at what the kernel's buffers hold, knockpipe's memory
+// stays flat, and then all of it comes through.
+func TestStalledReader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipping, -short leaves the gigabytes out")
+	}
+	const size, block = 1 << 30, 1 << 20
+	for _, up := range []bool{false, true} {
+		t.Run(map[bool]string{false: "down", true: "up"}[up], func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			_, port, _ := net.SplitHostPort(listener.Addr().String())
+			cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
+			stdin, _ := cmd.StdinPipe()
+			stdout, _ := cmd.StdoutPipe()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			conn, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			from, to := io.WriteCloser(conn), io.Reader(stdout)
+			if up {
+				from, to = stdin, conn
+			}
+			var written atomic.Int64
+			go func() {
+				defer from.Close()
+				data := make([]byte, block)
+				for range size / block {
+					n, err := from.Write(data)
+					if written.Add(int64(n)); err != nil {
+						return
+					}
+				}
+			}()
+			stuck := int64(-1)
+			for stuck != written.Load() { // nothing tells of it: no progress for a while is the sign
+				stuck = written.Load()
+				time.Sleep(200 * time.Millisecond)
+			}
+			if most := int64(64 << 20); stuck > most {
+				t.Errorf("%d bytes went through to nobody, want at most %d", stuck, most)
+			}
+			n, err := io.Copy(io.Discard, struct{ io.Reader }{to})
+			if err != nil || n != size {
+				t.Errorf("%d bytes came through, %v, want %d", n, err, size)
+			}
+			if got, most := resident(t, cmd.Process.Pid), 16<<10; got > most {
+				t.Errorf("%d kB were resident, want at most %d", got, most)
+			}
+			conn.Close()
+			stdin.Close()
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

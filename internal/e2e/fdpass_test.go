@@ -7,10 +7,16 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"knockpipe/internal/lab"
 )
@@ -59,6 +65,63 @@ func TestFdpass(t *testing.T) {
 				t.Errorf("sshd saw %d connections, want 1: %v", got, preauth)
 			}
 		})
+	}
+}
+
+// TestFdpassEnds takes the socket as ssh does, by one read of one byte. ssh waits for
+// the end of its ProxyCommand before it goes on, so that has to come at once. The
+// socket is as ssh would have made it: its reads block.
+func TestFdpassEnds(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(pair[0])
+	child := os.NewFile(uintptr(pair[1]), "socket")
+	cmd := exec.Command(binary(t), "-F", "-f", "none", "127.0.0.1", port, "9")
+	cmd.Stdin, cmd.Stdout = child, child
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+t.TempDir(), "XDG_RUNTIME_DIR=")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child.Close()
+	buf, oob := make([]byte, 1), make([]byte, syscall.CmsgSpace(4))
+	n, oobn, _, _, err := syscall.Recvmsg(pair[0], buf, oob, syscall.MSG_CMSG_CLOEXEC)
+	if err != nil || n != 1 {
+		t.Fatalf("read %d bytes, %v, want 1", n, err)
+	}
+	passed := time.Now()
+	if err := cmd.Wait(); err != nil || time.Since(passed) > time.Second {
+		t.Errorf("it ended after %v, %v, want at once", time.Since(passed), err)
+	}
+	messages, err := syscall.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("got %v, %v, want one message", messages, err)
+	}
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		t.Fatalf("got %v, %v, want one descriptor", fds, err)
+	}
+	defer syscall.Close(fds[0])
+	if flags, err := unix.FcntlInt(uintptr(fds[0]), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("the socket's flags are %#x, %v, want none to keep reads from blocking", flags, err)
+	}
+	server, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := syscall.Write(fds[0], []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(io.LimitReader(server, 5)); string(got) != "hello" {
+		t.Errorf("the server read %q, %v, want %q", got, err, "hello")
 	}
 }
 
