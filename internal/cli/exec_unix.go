@@ -33,5 +33,10 @@ func (t *target) exec(ctx context.Context, command string, to netip.Addr) error 
 	cmd.Stdout, cmd.Stderr = t.Stderr, t.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	return cmd.Run()
+	err := cmd.Run()
+	if late.Err() != nil { // killed, and ctx is over in the same moment
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return err
 }
