@@ -1,12 +1,17 @@
 package proxy
 
-import "golang.org/x/sys/unix"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
 
 // A stream is one direction of a session, between two descriptors.
 type stream struct {
 	from, to int
 	zeroCopy bool // to is a pipe, so splice(2) can move the pages
 	widened  bool
+	direct   bool // to does not block
 
 	buf, rest []byte // where it cannot: what was read, and is not yet written
 }
@@ -25,8 +30,7 @@ const (
 // move moves some bytes and returns how many: none and no error at the end.
 func (s *stream) move() (int, error) {
 	if s.zeroCopy {
-		n, err := unix.Splice(s.from, nil, s.to, nil, maxMove, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
-		return int(n), err
+		return s.splice()
 	}
 	if len(s.rest) == 0 {
 		if s.buf == nil {
@@ -38,12 +42,33 @@ func (s *stream) move() (int, error) {
 		}
 		s.rest = s.buf[:n]
 	}
-	n, err := unix.Write(s.to, s.rest)
+	n, err := s.write()
 	if n <= 0 {
 		return 0, err
 	}
 	s.rest = s.rest[n:]
 	return n, nil
+}
+
+// splice and write do not block, so the runtime need not be told of the call: it
+// would have another thread take over if one takes longer than usual.
+func (s *stream) splice() (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(s.from), 0, uintptr(s.to), 0, maxMove, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
+}
+
+func (s *stream) write() (int, error) {
+	if !s.direct {
+		return unix.Write(s.to, s.rest)
+	}
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(s.to), uintptr(unsafe.Pointer(&s.rest[0])), uintptr(len(s.rest)))
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // wait returns when there is something to move and room for it, or that nobody is
