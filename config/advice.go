@@ -103,6 +103,9 @@ func (r *reader) watchBlock(at *position, kw keyword, v value, before bool, inde
 
 // watch looks at a keyword.
 func (r *reader) watch(at *position, kw keyword, v value) {
+	if at.block.active && kw.isKnock() && !v.comment && at.kind == sshFile && !ignores(r.ignored[0].text, lowerASCII(kw.String())) {
+		r.note(Note{fmt.Sprintf("ssh reads no file with a keyword %v: make it a comment, # %[1]v: ..., or put IgnoreUnknown Knock* above it", kw), true, at.Origin})
+	}
 	switch {
 	case kw == kwIgnoreUnknown:
 		r.watchIgnoreUnknown(at, v)

@@ -41,6 +41,10 @@ func TestNotes(t *testing.T) {
 			"~/.ssh/config:1: " + note(undecided, "sessiontype shell", "sessiontype") + " (hint)"},
 
 		// a void IgnoreUnknown, for which ssh refuses the plain keyword below it
+		{"no IgnoreUnknown", "", "Host web\n Knock 4471\n",
+			"~/.ssh/config:2: ssh reads no file with a keyword Knock: make it a comment, # Knock: ..., or put IgnoreUnknown Knock* above it (hint)"},
+		{"IgnoreUnknown below", "", "Host web\n KnockDelay 5\n IgnoreUnknown Knock*\n",
+			"~/.ssh/config:2: ssh reads no file with a keyword KnockDelay: make it a comment, # KnockDelay: ..., or put IgnoreUnknown Knock* above it (hint)"},
 		{"second IgnoreUnknown", "", "IgnoreUnknown UseKeychain\nHost web\n IgnoreUnknown Knock*\n",
 			"~/.ssh/config:3: this IgnoreUnknown is void, as the one of ~/.ssh/config:1 came first: add Knock* to that (hint)"},
 		{"misspelt", "", "# Knocktimout: 5\n", `~/.ssh/config:1: "Knocktimout" is no keyword, so this is a comment: is it KnockTimeout? (hint)`},
@@ -61,6 +65,7 @@ func TestNotes(t *testing.T) {
 		{"exec for another host", "", "Match host db exec true\n # Knock: 4471\n", ""},
 		{"exec of another host, last", "", "Match exec true host db\n # Knock: 4471\n", ""},
 		{"exec in a block of another host", "", "Host db\nInclude x\n", ""},
+		{"keyword in the side file", "Knock 4471\n", "", ""},
 		{"one IgnoreUnknown", "", "IgnoreUnknown Knock*\nKnock 4471\n", ""},
 		{"first IgnoreUnknown is enough", "", "IgnoreUnknown UseKeychain,Knock*\nIgnoreUnknown Knock*\n", ""},
 		{"IgnoreUnknown of something else", "", "IgnoreUnknown UseKeychain\nIgnoreUnknown AddKeys\n", ""},

@@ -107,11 +107,13 @@ func (q *question) define(flags *flag.FlagSet) {
 	text(&q.rules, "rules")
 	value(func(s string) error {
 		for _, text := range strings.Split(s, ",") {
-			prefix, err := netip.ParsePrefix(text)
+			prefix, err := parseLAN(text)
 			if err != nil {
-				return errors.New("not a network such as 192.0.2.0/24 or 2001:db8::/32")
+				return err
 			}
-			q.lan = append(q.lan, prefix.Masked())
+			if !slices.Contains(q.lan, prefix) {
+				q.lan = append(q.lan, prefix)
+			}
 		}
 		return nil
 	}, "lan")
@@ -219,6 +221,24 @@ func (q *question) check() error {
 		q.family = proxy.IPv4
 	}
 	return nil
+}
+
+// parseLAN reads a network, or the address of a single host.
+func parseLAN(s string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if addr, e := netip.ParseAddr(s); e == nil && addr.Zone() == "" {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	if addr := prefix.Addr(); err == nil && addr.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	switch {
+	case err != nil || prefix.Addr().Is4In6():
+		return prefix, fmt.Errorf("%q is not a network such as 192.0.2.0/24 or 2001:db8::/32", s)
+	case prefix.Bits() == 0:
+		return prefix, fmt.Errorf("%q is everybody, and nothing would be guarded", s)
+	}
+	return prefix.Masked(), nil
 }
 
 func parsePort(s string) (uint16, error) {

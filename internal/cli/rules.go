@@ -30,8 +30,8 @@ func (p *plan) printRules(report *reporter) error {
 	if p.settings.KnockHost != "" {
 		report.tell(true, "warning: KnockHost is another host, and these rules are for one that guards its own port")
 	}
-	if rules.Ascending(p.knocks) {
-		report.tell(true, "warning: the ports ascend, so that a port scan opens the door: mix them")
+	for _, text := range rules.Warnings(p.knocks) {
+		report.tell(true, "warning: "+text)
 	}
 	if _, err := io.WriteString(p.Stdout, text); err != nil {
 		return networkFailure("stdout", errors.Unwrap(err))

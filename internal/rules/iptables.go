@@ -15,10 +15,10 @@ func iptables(d *Door) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := echoFits(d.Knock); err != nil {
+	if err := fits(d.Knock); err != nil {
 		return "", err
 	}
-	if err := echoFits(d.Close); err != nil {
+	if err := fits(d.Close); err != nil {
 		return "", fmt.Errorf("KnockClose: %w", err)
 	}
 	b := new(iptText)
@@ -51,11 +51,10 @@ func iptables(d *Door) (string, error) {
 	return b.String(), nil
 }
 
-// echoFits finds an echo request that is longer, over IPv6, than the match
-// "length" counts.
-func echoFits(seq knock.Sequence) error {
+// fits finds a packet that is longer, over IPv6, than the match "length" counts.
+func fits(seq knock.Sequence) error {
 	for i, step := range seq {
-		if step.Size > 0xffff-families[1].header-8 {
+		if step.Size+len(step.Payload) > 0xffff-families[1].header-8 {
 			return cannot(seq, i, "iptables counts no packet of that size")
 		}
 	}

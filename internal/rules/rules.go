@@ -87,3 +87,26 @@ func Ascending(seq knock.Sequence) bool {
 	}
 	return last.Port > 0
 }
+
+// Warnings say what makes a sequence weak, without a port of it.
+func Warnings(seq knock.Sequence) []string {
+	var found []string
+	switch {
+	case Ascending(seq) && seq.Knocks() == 1:
+		found = append(found, "a port scan opens the door, as one port alone does: take several, and mix them")
+	case Ascending(seq):
+		found = append(found, "the ports ascend, so that a port scan opens the door: mix them")
+	}
+	var last *knock.Step
+	for i := range seq {
+		step := &seq[i]
+		if step.Proto == knock.Pause {
+			continue
+		}
+		if last != nil && step.Proto == knock.TCP && step.Port == last.Port && last.Proto == knock.TCP {
+			found = append(found, fmt.Sprintf("knock %d is the one before it again, and so is a SYN that gets no answer: any connect to that port can be both", i+1))
+		}
+		last = step
+	}
+	return found
+}

@@ -39,6 +39,8 @@ func TestMake(t *testing.T) {
 		{"iptables", "fwknop", "", "iptables: knock 1 of 1 (fwknop): single packet authorization needs fwknopd"},
 		{"iptables", "7000 8000", "pause:20 8000", "iptables: KnockClose is no more than the last knock, so the door would never open"},
 		{"iptables", "icmp,size=65487 icmp,size=1", "", ""},
+		{"iptables", "7000 udp:8000,size=65488", "", "iptables: knock 2 of 2 (udp): iptables counts no packet of that size"},
+		{"iptables", "udp:8000,size=65487", "", ""},
 		{"iptables", "7000 icmp,size=65488", "", "iptables: knock 2 of 2 (icmp): iptables counts no packet of that size"},
 		{"iptables", "7000", "icmp,size=65488", "iptables: KnockClose: knock 1 of 1 (icmp): iptables counts no packet of that size"},
 		{"nftables", "icmp,size=65507", "", ""},
@@ -83,6 +85,32 @@ func TestAscending(t *testing.T) {
 	} {
 		if got := Ascending(sequence(t, tt.knock)); got != tt.want {
 			t.Errorf("%q: got %v, want %v", tt.knock, got, tt.want)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, tt := range []struct {
+		knock string
+		want  []string // what they begin with
+	}{
+		{"7000", []string{"a port scan opens the door"}},
+		{"7000 8000", []string{"the ports ascend"}},
+		{"8000 7000 7000,connect", []string{"knock 3 is the one before it again"}},
+		{"8000 7000 pause:20 7000 7000", []string{"knock 4 is the one before it again", "knock 5 is the one before it again"}},
+		{"8000 7000 8000", nil},
+		{"8000 7000 udp:7000", nil},
+		{"udp:8000 udp:7000 udp:7000", nil}, // a datagram is not sent again
+	} {
+		got := Warnings(sequence(t, tt.knock))
+		if len(got) != len(tt.want) {
+			t.Errorf("%q: got %q, want %q", tt.knock, got, tt.want)
+			continue
+		}
+		for i, want := range tt.want {
+			if !strings.HasPrefix(got[i], want) || strings.Contains(got[i], "000") {
+				t.Errorf("%q: got %q, want %q", tt.knock, got[i], want)
+			}
 		}
 	}
 }
