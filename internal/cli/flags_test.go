@@ -36,6 +36,10 @@ func TestParseArgs(t *testing.T) {
 		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
 		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
 
+		{"-rules nftables -lan 192.0.2.0/33 tango", `error: invalid value "192.0.2.0/33" for flag -lan: "192.0.2.0/33" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
+		{"-rules nftables -lan 192.0.2.1,::ffff:0:0/95 tango", `error: invalid value "192.0.2.1,::ffff:0:0/95" for flag -lan: "::ffff:0:0/95" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
+		{"-rules nftables -lan ::ffff:0.0.0.0/96 tango", `error: invalid value "::ffff:0.0.0.0/96" for flag -lan: "::ffff:0.0.0.0/96" is everybody, and nothing would be guarded`},
+
 		// good
 		{"tango 22", "tango 22 [] IP"},
 		{"-- tango 022 1 2/udp", "tango 22 [1 udp:2] IP"},

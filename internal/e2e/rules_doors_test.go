@@ -125,7 +125,8 @@ func TestRulesLAN(t *testing.T) {
 				{"198.51.100.128/25,2001:db8:1::/48", [2]bool{false, false}},
 				{"192.0.2.0/24,198.51.100.0/24", [2]bool{true, false}},
 				{"2001:db8::1/128,192.0.2.0/24", [2]bool{false, true}},
-				{"0.0.0.0/0,::/0,10.0.0.0/8", [2]bool{true, true}},
+				{"198.51.0.0/16,198.51.100.0/24,2001:db8::/32,2001:db8::/64", [2]bool{true, true}}, // overlapping
+				{"::ffff:198.51.100.1,2001:db8::1", [2]bool{true, true}},
 			} {
 				config := b.config(t, "Knock 7000 6000")
 				remove := b.load(t, b.Lab, b.printed(t, config, "-lan", tt.lan, "tango", "22,2222"))
