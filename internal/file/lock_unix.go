@@ -1,0 +1,28 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package file
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// NoFollow is the flag for OpenFile that refuses a symbolic link.
+const NoFollow = syscall.O_NOFOLLOW
+
+// Lock locks a file for this process until it is closed or the process ends. It does
+// not wait: the error is [ErrBusy] if another one has the lock.
+func Lock(f *os.File) error {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return ErrBusy
+		case !errors.Is(err, syscall.EINTR):
+			return err
+		}
+	}
+}
+
+// Unlock closes a file, and so gives its lock to others.
+func Unlock(f *os.File) { f.Close() }
