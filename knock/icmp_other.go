@@ -4,5 +4,5 @@ package knock
 
 import "errors"
 
-// sendICMP is not to be had without the system's own calls.
-func (s *Sender) sendICMP(int) error { return errors.New("not on this system") }
+// sendEcho needs the system's own calls.
+func (s *Sender) sendEcho(int) error { return errors.New("not on this system") }

@@ -17,13 +17,13 @@ const (
 
 var errNoPing = errors.New("ping sockets are not permitted: as root, put your group into the range of sysctl net.ipv4.ping_group_range")
 
-// sendICMP sends one echo request with so many bytes after its header, as
+// sendEcho sends one echo request with so many bytes after its header, as
 // ping -s does: from an unprivileged ping socket where the system has them, else
 // from a raw one.
 //
 // The socket, and with it the echo's id, is a fresh one: the firewall takes an
 // echo whose id was answered before for part of an old exchange.
-func (s *Sender) sendICMP(size int) error {
+func (s *Sender) sendEcho(size int) error {
 	family, proto := syscall.AF_INET, protoICMP
 	if s.To.Is6() {
 		family, proto = syscall.AF_INET6, protoICMPv6
@@ -33,14 +33,8 @@ func (s *Sender) sendICMP(size int) error {
 		return err
 	}
 	defer syscall.Close(fd)
-	if s.Source.IsValid() {
-		from, err := sockaddr(s.Source, 0)
-		if err != nil {
-			return err
-		}
-		if err := syscall.Bind(fd, from); err != nil {
-			return os.NewSyscallError("bind", err)
-		}
+	if err := s.bind(fd); err != nil {
+		return err
 	}
 	to, err := sockaddr(s.To, 0)
 	if err != nil {

@@ -3,10 +3,36 @@ package knock
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
+
+// A kind is how a kind of step is read.
+type kind struct {
+	name string
+
+	// parse makes a step of what stands beside the name, and of the option after the
+	// comma. The error is errOption where the kind has no such option.
+	parse func(value, option string) (Step, error)
+
+	// options are the names of what may follow a comma.
+	options []string
+
+	// rest says that the step takes the rest of its word as it stands, commas and
+	// all. It has no options. bare says that the name alone is a step, too.
+	rest, bare bool
+}
+
+var kinds = []kind{
+	{name: "tcp", parse: parseTCP, options: []string{"connect"}},
+	{name: "udp", parse: parseUDP, options: []string{"text", "hex", "size"}},
+	{name: "icmp", parse: parseICMP, options: []string{"size"}, bare: true},
+	{name: "pause", parse: parsePause},
+	{name: "fwknop", parse: parseFWKNOP, rest: true, bare: true},
+	{name: "once", parse: parseOnce, rest: true},
+	{name: "exec", parse: parseExec, rest: true},
+}
 
 // Parse reads a sequence from words, one or more steps to a word:
 //
@@ -31,23 +57,33 @@ func Parse(words []string) (Sequence, error) {
 		if err != nil {
 			return nil, fmt.Errorf("knock %d of %d: %w", i+1, len(texts), err)
 		}
-		if payload += len(step.Payload) + step.Size; payload > MaxPayload {
+		if payload += payloadOf(step); payload > MaxPayload {
 			return nil, fmt.Errorf("knock %d of %d: more than %d bytes of payload in the sequence", i+1, len(texts), MaxPayload)
 		}
 		seq = append(seq, step)
 	}
-	switch {
-	case len(seq) > 0 && seq.Knocks() == 0:
+	if len(seq) > 0 && seq.Knocks() == 0 {
 		return nil, errors.New("nothing but pauses: no knock in the sequence")
-	case len(seq) > 1 && seq.Has(Once):
-		return nil, errors.New("once: has whole sequences, so nothing can stand beside it")
+	}
+	for _, step := range seq {
+		if step.Facts().Whole && len(seq) > 1 {
+			return nil, errors.New(step.Kind() + ": has whole sequences, so nothing can stand beside it")
+		}
 	}
 	return seq, nil
 }
 
+// payloadOf is how many bytes a step carries.
+func payloadOf(step Step) int {
+	if s, ok := step.(interface{ payload() int }); ok {
+		return s.payload()
+	}
+	return 0
+}
+
 // split returns the text of each step. Digits after a comma start the next step;
-// anything else after one is an option of the step before it. What follows text=,
-// fwknop:, once: or exec: is taken as it stands.
+// anything else after one is an option of the step before it. What follows text=, or
+// the name of a kind that takes the rest of its word, is taken as it stands.
 func split(words []string) []string {
 	var texts []string
 	for _, word := range words {
@@ -73,60 +109,41 @@ func split(words []string) []string {
 	return texts
 }
 
-// parseStep reads one step. It is split at its first ':', or at its first '/'
-// where there is no ':'; the side that is no number is the protocol.
+// parseStep reads one step.
 func parseStep(text string) (Step, error) {
-	if proto, rest, ok := cutRest(text); ok {
-		return parseRest(proto, rest)
+	if k, rest, ok := cutRest(text); ok {
+		return parseRest(k, rest)
 	}
 	head, option, comma := strings.Cut(text, ",")
 	switch {
 	case comma && option == "":
-		return Step{}, errors.New("nothing after the comma")
+		return nil, errors.New("nothing after the comma")
 	case head == "":
-		return Step{}, errors.New("empty")
+		return nil, errors.New("empty")
 	}
-	value, proto := cutProto(head)
-	var step Step
-	var err error
-	switch strings.ToLower(proto) {
-	case "tcp":
-		step.Proto = TCP
-		step.Port, err = parsePort(value)
-	case "udp":
-		step.Proto, step.Payload = UDP, defaultPayload
-		step.Port, err = parsePort(value)
-	case "icmp":
-		step.Proto, step.Size = ICMP, defaultSize
-		if value != "" {
-			err = errors.New("icmp has no port")
-		}
-	case "pause":
-		step.Proto = Pause
-		step.Pause, err = parsePause(value)
-	default:
-		err = errors.New("unknown protocol: tcp, udp, icmp, pause, fwknop, once or exec")
-		if letters(proto) { // else not shown, as it may hold a misspelt port
-			err = fmt.Errorf("unknown protocol %q: tcp, udp, icmp, pause, fwknop, once or exec", proto)
-		}
+	value, name := cutProtocol(head)
+	k, ok := findKind(name)
+	if !ok {
+		return nil, errUnknown(name)
 	}
-	if err == nil && comma {
-		err = step.setOption(option)
+	step, err := k.parse(value, option)
+	if err == errOption {
+		return nil, optionError(option, k.name)
 	}
-	if err != nil {
-		return Step{}, err
-	}
-	return step, nil
+	return step, err
 }
 
-// cutProto finds the protocol of a step, which may come first or last.
-func cutProto(head string) (value, proto string) {
+// cutProtocol finds the protocol of a step, which may come first or last. It is split
+// at its first ':', or at its first '/' where there is no ':'; the side that is no
+// number is the protocol.
+func cutProtocol(head string) (value, protocol string) {
 	left, right, separated := strings.Cut(head, ":")
 	if !separated {
 		left, right, separated = strings.Cut(head, "/")
 	}
+	k, named := findKind(head)
 	switch {
-	case !separated && strings.EqualFold(head, "icmp"):
+	case !separated && named && k.bare:
 		return "", head
 	case !separated:
 		return head, "tcp"
@@ -134,6 +151,77 @@ func cutProto(head string) (value, proto string) {
 		return left, right
 	}
 	return right, left
+}
+
+func findKind(name string) (kind, bool) {
+	for _, k := range kinds {
+		if strings.EqualFold(name, k.name) && !k.rest {
+			return k, true
+		}
+	}
+	return kind{}, false
+}
+
+// errUnknown says which kinds there are. A name that is no word is not shown, as it
+// may hold a misspelt port.
+func errUnknown(name string) error {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.name
+	}
+	last := len(names) - 1
+	list := strings.Join(names[:last], ", ") + " or " + names[last]
+	if letters(name) {
+		return fmt.Errorf("unknown protocol %q: %s", name, list)
+	}
+	return errors.New("unknown protocol: " + list)
+}
+
+// errOption is what a kind says of an option that it does not have.
+var errOption = errors.New("unknown option after the comma")
+
+// optionError shows the option only if it is another kind's: it may be a secret.
+func optionError(option, kindName string) error {
+	name, _, _ := strings.Cut(option, "=")
+	name = strings.ToLower(name)
+	for _, k := range kinds {
+		if slices.Contains(k.options, name) {
+			return errors.New(name + " is no option of " + kindName)
+		}
+	}
+	return errOption
+}
+
+// hasOption reports whether an option has this name, in upper or lower case, and a
+// value.
+func hasOption(option, name string) bool {
+	return len(option) > len(name) && option[len(name)] == '=' && strings.EqualFold(option[:len(name)], name)
+}
+
+// maxText is the longest name, path or command, in bytes.
+const maxText = 4096
+
+// cutRest finds a kind that takes the rest of its word as it stands.
+func cutRest(word string) (k kind, rest string, ok bool) {
+	name, rest, separated := strings.Cut(word, ":")
+	for _, k := range kinds {
+		if k.rest && strings.EqualFold(name, k.name) {
+			return k, rest, separated || k.bare
+		}
+	}
+	return kind{}, "", false
+}
+
+// parseRest reads such a step. Its text is not shown: a command can hold a secret.
+func parseRest(k kind, rest string) (Step, error) {
+	control := func(r rune) bool { return r < ' ' || r == 0x7f }
+	switch {
+	case rest == "" && !k.bare:
+		return nil, errors.New("nothing after " + k.name + ":")
+	case strings.ContainsFunc(rest, control) || len(rest) > maxText:
+		return nil, errors.New("too long after " + k.name + ":, or a control character")
+	}
+	return k.parse(rest, "")
 }
 
 func parsePort(s string) (uint16, error) {
@@ -147,15 +235,17 @@ func parsePort(s string) (uint16, error) {
 	return uint16(n), nil
 }
 
-func parsePause(s string) (time.Duration, error) {
-	if digits(s) {
-		s += "ms"
+// maxDatagram is the most that one IPv4 datagram carries, by UDP or as an echo.
+const maxDatagram = 65507
+
+// parseSize reads the value of size=.
+func parseSize(option string, least int) (int, error) {
+	_, value, _ := strings.Cut(option, "=")
+	n, err := strconv.ParseUint(value, 10, 17)
+	if err != nil || int(n) < least || n > maxDatagram {
+		return 0, errors.New("size= takes a number of bytes up to " + strconv.Itoa(maxDatagram))
 	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 || d > MaxPause {
-		return 0, fmt.Errorf("not a pause of up to %v, such as 250ms or 1s", MaxPause)
-	}
-	return d, nil
+	return int(n), nil
 }
 
 func digits(s string) bool {

@@ -1,11 +1,12 @@
 package knock
 
 import (
-	"encoding/hex"
+	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"knockpipe/internal/ip"
 )
 
 // The bounds of a sequence.
@@ -18,62 +19,44 @@ const (
 	MaxPause   = time.Minute // of one step
 )
 
-// Proto is the protocol of a knock.
-type Proto uint8
+// A Step is one knock, or a pause between two. Each kind of step is a type with a
+// file of its own, which has its text form, its facts and its sending. Steps can be
+// compared with ==.
+type Step interface {
+	// Kind returns the name of the kind, as it is written in a sequence.
+	Kind() string
 
-// What a step can be.
-const (
-	TCP    Proto = iota // one SYN, or a whole connection
-	UDP                 // one datagram
-	ICMP                // one echo request
-	Pause               // no packet, but time
-	FWKNOP              // one packet of single packet authorization
-	Once                // the next sequence of a list, each of which is used once
-	Exec                // another program that knocks
-)
+	// String returns the step in a form that [Parse] reads: 12345 or udp:7000. It
+	// shows the secret, so it is not for logs.
+	String() string
 
-var protoNames = [...]string{TCP: "tcp", UDP: "udp", ICMP: "icmp", Pause: "pause", FWKNOP: "fwknop", Once: "once", Exec: "exec"}
+	// Facts says what there is to know of the step for those who do not know its
+	// kind.
+	Facts() Facts
 
-// String returns the protocol's name as it is written in a sequence.
-func (p Proto) String() string { return protoNames[p] }
-
-// defaultPayload is what knock(1) sends by UDP.
-const defaultPayload = "\x00"
-
-// defaultSize is what ping(8) sends, in bytes.
-const defaultSize = 56
-
-// Step is one knock, or a pause between two.
-type Step struct {
-	Proto   Proto
-	Port    uint16        // 1 to 65535, of TCP and UDP
-	Connect bool          // TCP: complete the handshake
-	Payload string        // UDP: what the datagram carries
-	Size    int           // ICMP: bytes after the header, as in ping -s
-	Pause   time.Duration // Pause: how long
-	Text    string        // FWKNOP: a stanza of ~/.fwknoprc, or empty for the host's; Once: a path; Exec: a command
+	// send sends the step once. It returns when ctx ends, or before.
+	send(ctx context.Context, s *Sender) error
 }
 
-// String returns the step in a form that [Parse] reads: 12345 or udp:7000. It
-// shows the port, so it is not for logs.
-func (s Step) String() string {
-	switch {
-	case s.Text != "":
-		return s.Proto.String() + ":" + s.Text
-	case s.Proto == FWKNOP:
-		return "fwknop"
-	case s.Proto == Pause:
-		return "pause:" + s.Pause.String()
-	case s.Proto == ICMP:
-		return "icmp,size=" + strconv.Itoa(s.Size)
-	case s.Proto == UDP && s.Payload != defaultPayload:
-		return "udp:" + strconv.Itoa(int(s.Port)) + ",hex=" + hex.EncodeToString([]byte(s.Payload))
-	case s.Proto == UDP:
-		return "udp:" + strconv.Itoa(int(s.Port))
-	case s.Connect:
-		return strconv.Itoa(int(s.Port)) + ",connect"
-	}
-	return strconv.Itoa(int(s.Port))
+// Facts are what others have to know of a step to treat it right, so that none of
+// them needs a list of kinds.
+type Facts struct {
+	// Pause is how long to wait, for a step that is no knock.
+	Pause time.Duration
+
+	// Rest is how long the door may take to open, for a knock that makes no sense
+	// again before that. Every is how often a connect starts meanwhile.
+	Rest, Every time.Duration
+
+	Ordered bool // its place counts, so that a try which ends in its middle spoils the next
+	Repeats bool // to send it twice does no harm
+	Spent   bool // sending uses it up, so it is sent only where it is meant to open
+	Whole   bool // it stands for a sequence, so nothing stands beside it
+	Runs    bool // it runs a program of the user's, which takes as long as it likes
+
+	Family ip.Family // the only one for which it opens, or any
+	File   string    // the file that holds its secret; empty if its text does
+	Server string    // what its server's side needs, where no firewall counts it
 }
 
 // Sequence is the knocks that open a door, in order.
@@ -83,45 +66,68 @@ type Sequence []Step
 func (s Sequence) Knocks() int {
 	n := 0
 	for _, step := range s {
-		if step.Proto != Pause {
+		if step.Facts().Pause == 0 {
 			n++
 		}
 	}
 	return n
 }
 
-// restart is the place of the knock that ends a half done sequence: the second one,
-// or the next that is not the first one again. It is -1 if there is none.
-func (s Sequence) restart() int {
-	var first *Step
-	for i := range s {
-		switch step := &s[i]; {
-		case step.Proto == Pause:
-		case first == nil:
-			first = step
-		case *step != *first:
-			return i
-		}
-	}
-	return -1
-}
-
-// Has reports whether one of the steps is of this kind.
-func (s Sequence) Has(p Proto) bool {
-	return slices.ContainsFunc(s, func(step Step) bool { return step.Proto == p })
-}
-
-// Slow reports whether sending it takes more than a packet's time, or must not be
-// repeated at once.
-func (s Sequence) Slow() bool { return s.Has(FWKNOP) || s.Has(Once) || s.Has(Exec) }
-
 // Pauses returns how long its pauses are together.
 func (s Sequence) Pauses() time.Duration {
 	var sum time.Duration
 	for _, step := range s {
-		sum += step.Pause
+		sum += step.Facts().Pause
 	}
 	return sum
+}
+
+// Rest returns the longest rest of its steps, and how often a connect starts
+// meanwhile. It is zero if all of them are packets to a firewall.
+func (s Sequence) Rest() (rest, every time.Duration) {
+	for _, step := range s {
+		f := step.Facts()
+		rest, every = max(rest, f.Rest), max(every, f.Every)
+	}
+	return rest, every
+}
+
+// Slow reports whether the sequence makes no sense again at once.
+func (s Sequence) Slow() bool {
+	rest, _ := s.Rest()
+	return rest > 0
+}
+
+// Ordered reports whether the place of each step counts.
+func (s Sequence) Ordered() bool { return !s.any(func(f Facts) bool { return !f.Ordered }) }
+
+// Repeats reports whether it does no harm to send the sequence twice.
+func (s Sequence) Repeats() bool { return !s.any(func(f Facts) bool { return !f.Repeats }) }
+
+// Spent reports whether sending the sequence uses something up.
+func (s Sequence) Spent() bool { return s.any(func(f Facts) bool { return f.Spent }) }
+
+// Runs reports whether sending the sequence runs a program.
+func (s Sequence) Runs() bool { return s.any(func(f Facts) bool { return f.Runs }) }
+
+func (s Sequence) any(fact func(Facts) bool) bool {
+	return slices.ContainsFunc(s, func(step Step) bool { return fact(step.Facts()) })
+}
+
+// restart is the place of the knock that ends a half done sequence: the second one,
+// or the next that is not the first one again. It is -1 if there is none.
+func (s Sequence) restart() int {
+	var first Step
+	for i, step := range s {
+		switch {
+		case step.Facts().Pause > 0:
+		case first == nil:
+			first = step
+		case step != first:
+			return i
+		}
+	}
+	return -1
 }
 
 // String returns the steps separated by blanks. It shows the ports, so it is

@@ -68,7 +68,7 @@ func randomKnocks(r *rand.Rand) string {
 	var words []string
 	for n := 3 + r.IntN(6); n > 0; n-- {
 		port := 1024 + r.IntN(7000)
-		words = append(words, fmt.Sprintf([]string{"%d", "%d/udp", "udp:%d,text=hi", "%d"}[r.IntN(4)], port))
+		words = append(words, fmt.Sprintf([]string{"%d", "%d/udp", "udp:%d", "%d"}[r.IntN(4)], port))
 		if r.IntN(4) == 0 && n > 1 {
 			words = append(words, fmt.Sprintf("pause:%dms", 50+r.IntN(200)))
 		}

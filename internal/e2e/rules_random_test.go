@@ -65,7 +65,7 @@ func (d *randomKnock) wrong(r *rand.Rand) knock.Sequence {
 	seq := append(knock.Sequence(nil), d.seq...)
 	var knocks []int
 	for i, step := range seq {
-		if step.Proto != knock.Pause {
+		if step.Facts().Pause == 0 {
 			knocks = append(knocks, i)
 		}
 	}
@@ -78,19 +78,25 @@ func (d *randomKnock) wrong(r *rand.Rand) knock.Sequence {
 		seq[i], seq[knocks[n-1]] = seq[knocks[n-1]], seq[i]
 		return seq
 	}
-	s := &seq[i]
-	content := strings.Trim(s.Payload, "\x00") != ""
-	switch {
-	case s.Proto == knock.ICMP:
-		s.Size++
-	case content && r.IntN(2) == 0: // the last byte that the rules compare
-		b := []byte(s.Payload)
-		b[min(len(b), 256)-1] ^= 1
-		s.Payload = string(b)
-	case s.Proto == knock.UDP && s.Payload != "\x00":
-		s.Payload += "x"
-	default:
-		s.Port++
+	switch step := seq[i].(type) {
+	case knock.TCP:
+		step.Port++
+		seq[i] = step
+	case knock.ICMP:
+		step.Size++
+		seq[i] = step
+	case knock.UDP:
+		switch content := strings.Trim(step.Payload, "\x00") != ""; {
+		case content && r.IntN(2) == 0: // the last byte that the rules compare
+			b := []byte(step.Payload)
+			b[min(len(b), 256)-1] ^= 1
+			step.Payload = string(b)
+		case step.Payload != knock.BarePayload:
+			step.Payload += "x"
+		default:
+			step.Port++
+		}
+		seq[i] = step
 	}
 	return seq
 }

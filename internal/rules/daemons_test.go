@@ -16,6 +16,8 @@ func TestCannot(t *testing.T) {
 		{"knockd", "4471 icmp,size=4472", "", "", "knockd: knock 2 of 2 (icmp): knockd knows TCP and UDP alone"},
 		{"knockd", "4471 fwknop", "", keys, "knockd: knock 2 of 2 (fwknop): knockd knows TCP and UDP alone"},
 		{"knockd", "exec:knock-4471 4472", "", "", "knockd: knock 1 of 2 (exec): knockd knows TCP and UDP alone"},
+		{"knockd", "4471 udp:4472,text=4471", "", "", "knockd: knock 2 of 2 (udp): knockd looks at no payload, so any datagram to the port would do"},
+		{"knockd", "4471 udp:4472", "pause:1 udp:4472,size=4", "", "knockd: KnockClose: knock 2 of 2 (udp): knockd looks at no payload"},
 		{"knockd", long, "", "", "knockd: 33 knocks: knockd allows 32 to a door"},
 		{"knockd", "4471 4472", "icmp", "", "knockd: KnockClose: knock 1 of 1 (icmp): knockd knows TCP and UDP alone"},
 		{"knockd", "4471 4472", "once:/4471", "", "knockd: KnockClose: knock 1 of 1 (once): the client does not close by a list"},
@@ -25,6 +27,8 @@ func TestCannot(t *testing.T) {
 		{"fwknopd", "fwknop", "", "", "fwknopd: no stanza of ~/.fwknoprc"},
 		{"fwknopd", "fwknop", "", keys + "ACCESS tcp/4471\n", "fwknopd: ~/.fwknoprc: ACCESS does not ask for the guarded port"},
 		{"fwknopd", "fwknop", "", keys + "NAT_ACCESS $(reboot),22\n", "fwknopd: ~/.fwknoprc: NAT_ACCESS leads to no IPv4 address"},
+		{"fwknopd", "fwknop", "4471 4472", keys, "fwknopd: KnockClose: knock 1 of 2 (tcp): fwknopd takes no knock that shuts a door"},
+		{"mikrotik", "4471 4472", "icmp,size=4471", "", "mikrotik: KnockClose: knock 1 of 1 (icmp): no rule of RouterOS takes an address off a list"},
 		{"mikrotik", "4471 fwknop", "", keys, "mikrotik: knock 2 of 2 (fwknop): RouterOS knows TCP, UDP and ICMP alone"},
 		{"mikrotik", "once:/4471", "", "", "mikrotik: knock 1 of 1 (once): RouterOS knows TCP, UDP and ICMP alone"},
 		{"mikrotik", "exec:4471", "", "", "mikrotik: knock 1 of 1 (exec): RouterOS knows TCP, UDP and ICMP alone"},
@@ -35,7 +39,7 @@ func TestCannot(t *testing.T) {
 	} {
 		d := door(t, tt.knocks, tt.closes)
 		if tt.stanza != "" {
-			d.Stanza = stanza(t, tt.stanza)
+			d.with(stanza(t, tt.stanza))
 		}
 		text, err := Make(tt.format, d)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) || text != "" {
@@ -53,8 +57,9 @@ func TestCannot(t *testing.T) {
 // TestFwknopdNAT has a stanza that no file can hold.
 func TestFwknopdNAT(t *testing.T) {
 	d := door(t, "fwknop", "")
-	d.Stanza = stanza(t, "KEY swordfish\n")
-	d.Stanza.NAT = "10.0.0.2,$(reboot)"
+	s := stanza(t, "KEY swordfish\n")
+	s.NAT = "10.0.0.2,$(reboot)"
+	d.with(s)
 	if _, err := Make("fwknopd", d); err == nil || err.Error() != "fwknopd: ~/.fwknoprc: NAT_ACCESS leads to no port" {
 		t.Errorf("got %v, want an error", err)
 	}
@@ -63,7 +68,7 @@ func TestFwknopdNAT(t *testing.T) {
 // TestFwknopdQuotes has the shell read a script in which a user's name is a trap.
 func TestFwknopdQuotes(t *testing.T) {
 	d := door(t, "fwknop", "")
-	d.Stanza = stanza(t, "KEY swordfish\nSPOOF_USER $(reboot)`reboot`'\n")
+	d.with(stanza(t, "KEY swordfish\nSPOOF_USER $(reboot)`reboot`'\n"))
 	d.Name = "$(reboot)'\"`"
 	text, err := Make("fwknopd", d)
 	if err != nil {

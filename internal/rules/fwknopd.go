@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 	"knockpipe/knock/fwknop"
 )
@@ -23,29 +24,27 @@ const (
 // fwknopd writes a shell script that makes fwknopd's two files and shuts the port
 // by iptables, where fwknopd opens it.
 func fwknopd(d *Door) (string, error) {
-	for i, step := range d.Knock {
-		if step.Proto != knock.Pause && (step.Proto != knock.FWKNOP || d.Knock[:i].Has(knock.FWKNOP)) {
-			return "", cannot(d.Knock, i, "fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock")
-		}
+	stanza, err := fwknopdStanza(d.Knock)
+	if err != nil {
+		return "", err
 	}
-	if d.Stanza == nil {
-		return "", errors.New("no stanza of ~/.fwknoprc")
+	if len(d.Close) > 0 {
+		return "", fmt.Errorf("KnockClose: %w", cannot(d.Close, 0, "fwknopd takes no knock that shuts a door; leave KnockClose out, as the door shuts by itself"))
 	}
-	access, err := fwknopdAccess(d)
+	access, err := fwknopdAccess(d.Ports, stanza)
 	if err != nil {
 		return "", fmt.Errorf("~/.fwknoprc: %w", err)
 	}
-	hooks, err := fwknopdHooks(d)
+	hooks, err := fwknopdHooks(d.Ports, stanza)
 	if err != nil {
 		return "", fmt.Errorf("~/.fwknoprc: %w", err)
 	}
 	var lan4, lan6, on4, on6 strings.Builder
-	for _, prefix := range d.LAN {
-		if prefix.Addr().Is4() {
-			fmt.Fprintf(&lan4, "\tiptables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
-		} else {
-			fmt.Fprintf(&lan6, "\tip6tables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
-		}
+	for _, prefix := range d.lan(ip.V4) {
+		fmt.Fprintf(&lan4, "\tiptables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
+	}
+	for _, prefix := range d.lan(ip.V6) {
+		fmt.Fprintf(&lan6, "\tip6tables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
 	}
 	for _, h := range hooks {
 		fmt.Fprintf(&on4, "\tiptables -w -I %s \"$(after iptables %s)\" %s -j KNOCKPIPE\n", h.chain, h.chain, h.match)
@@ -54,19 +53,34 @@ func fwknopd(d *Door) (string, error) {
 		}
 	}
 	notes := ""
-	if len(d.Close) > 0 {
-		notes = "#\n# KnockClose of the client's config does nothing here: the door shuts by itself.\n"
-	}
 	if slices.ContainsFunc(hooks, func(h hook) bool { return h.chain == "FORWARD" }) {
-		notes += "#\n# The access leads through this host to another one, for which it has to forward\n# packets: sysctl net.ipv4.ip_forward=1\n"
+		notes = "#\n# The access leads through this host to another one, for which it has to forward\n# packets: sysctl net.ipv4.ip_forward=1\n"
 	}
-	return fill(fwknopdScript, "HOST", d.Name, "PORTS", tcpPorts(d.Ports), "NOTES", notes, "ACCESS", access, "CONF", fwknopdConf(d.Stanza),
+	return fill(fwknopdScript, "HOST", d.Name, "PORTS", d.guarded(), "NOTES", notes, "ACCESS", access, "CONF", fwknopdConf(stanza),
 		"LAN4", lan4.String(), "LAN6", lan6.String(), "ON4", on4.String(), "ON6", on6.String()), nil
 }
 
+// fwknopdStanza finds the client's stanza: there is one step fwknop, and no other.
+func fwknopdStanza(seq knock.Sequence) (*fwknop.Stanza, error) {
+	var found *knock.FWKNOP
+	for i, step := range seq {
+		if step.Facts().Pause > 0 {
+			continue
+		}
+		packet, ok := step.(knock.FWKNOP)
+		if !ok || found != nil {
+			return nil, cannot(seq, i, "fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock")
+		}
+		found = &packet
+	}
+	if found.Stanza == nil {
+		return nil, errors.New("no stanza of ~/.fwknoprc")
+	}
+	return found.Stanza, nil
+}
+
 // fwknopdAccess is the stanza of access.conf that lets in whoever uses the client's.
-func fwknopdAccess(d *Door) (string, error) {
-	s := d.Stanza
+func fwknopdAccess(ports []uint16, s *fwknop.Stanza) (string, error) {
 	var text strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&text, "%-22s  %s\n", name, value) }
 	line("SOURCE", "ANY")
@@ -79,7 +93,7 @@ func fwknopdAccess(d *Door) (string, error) {
 		line("ENCRYPTION_MODE", "legacy")
 	}
 	var open []string
-	for _, port := range d.Ports {
+	for _, port := range ports {
 		open = append(open, "tcp/"+strconv.Itoa(int(port)))
 	}
 	if s.Access != "" {
@@ -147,15 +161,15 @@ func fwknopdConf(s *fwknop.Stanza) string {
 type hook struct{ chain, match string }
 
 // fwknopdHooks are the guarded ports of this host, and what a NAT_ACCESS leads to.
-func fwknopdHooks(d *Door) ([]hook, error) {
+func fwknopdHooks(ports []uint16, s *fwknop.Stanza) ([]hook, error) {
 	var hooks []hook
-	for _, port := range d.Ports {
+	for _, port := range ports {
 		hooks = append(hooks, hook{"INPUT", fmt.Sprintf("-p tcp --dport %d", port)})
 	}
-	if d.Stanza.NAT == "" {
+	if s.NAT == "" {
 		return hooks, nil
 	}
-	host, port, _ := strings.Cut(d.Stanza.NAT, ",")
+	host, port, _ := strings.Cut(s.NAT, ",")
 	addr, err := netip.ParseAddr(host)
 	if err != nil || !addr.Is4() {
 		return nil, errors.New("NAT_ACCESS leads to no IPv4 address")
@@ -165,7 +179,7 @@ func fwknopdHooks(d *Door) ([]hook, error) {
 		return nil, errors.New("NAT_ACCESS leads to no port")
 	}
 	to := hook{"FORWARD", fmt.Sprintf("-d %v -p tcp --dport %d", addr, number)}
-	if d.Stanza.Local {
+	if s.Local {
 		to = hook{"INPUT", fmt.Sprintf("-p tcp --dport %d", number)}
 	}
 	if !slices.Contains(hooks, to) {

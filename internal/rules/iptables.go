@@ -1,37 +1,33 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
 
 // iptables writes a shell script, as restoring a file alone can neither put its
 // jump into INPUT once only nor take it away again.
 func iptables(d *Door) (string, error) {
-	opening, closing, err := openAndClose(d)
+	opening, closing, err := openAndClose(d, iptMatch)
 	if err != nil {
 		return "", err
 	}
-	if err := fits(d.Knock); err != nil {
-		return "", err
-	}
-	if err := fits(d.Close); err != nil {
-		return "", fmt.Errorf("KnockClose: %w", err)
-	}
 	b := new(iptText)
-	b.printf(iptHead, d.Name, d.theDoor(), opening[0].seconds(), d.remarks())
+	b.printf(iptHead, d.Name, d.guarded(), opening[0].seconds(), d.remarks())
 	resets := closing[min(1, len(closing)):]
 	for _, f := range families {
-		command := map[string]string{"4": "iptables", "6": "ip6tables"}[f.n]
+		command := map[ip.Family]string{ip.V4: "iptables", ip.V6: "ip6tables"}[f.version]
 		b.printf(iptFamily, command)
 		for _, s := range opening {
-			b.rule(f, s, "", len(resets) > 0)
+			b.rule(f, s, len(resets) > 0)
 		}
 		for _, s := range closing {
-			b.rule(f, s, "close", false)
+			b.rule(f, s, false)
 		}
 		for ports := range slices.Chunk(d.Ports, 15) { // as many as multiport takes
 			b.printf("-A KNOCKPIPE -p tcp -m multiport --dports %s -j KNOCKPIPE-DOOR\n", join(ports, ","))
@@ -40,10 +36,10 @@ func iptables(d *Door) (string, error) {
 			b.printf("\n# A client that repeats the knock must not close the door in passing.\n")
 		}
 		for _, s := range resets {
-			b.printf("-A KNOCKPIPE-OPENED -m recent --remove --name %s\n", iptList("close", s.place))
+			b.printf("-A KNOCKPIPE-OPENED -m recent --remove --name %s\n", s.iptList(s.place))
 		}
 		b.printf(iptDoor)
-		for _, prefix := range f.lan(d) {
+		for _, prefix := range d.lan(f.version) {
 			b.printf("-A KNOCKPIPE-DOOR -s %s -j RETURN\n", prefix)
 		}
 		b.printf(iptEnd, command, opening[0].seconds())
@@ -51,70 +47,84 @@ func iptables(d *Door) (string, error) {
 	return b.String(), nil
 }
 
-// fits finds a packet that is longer, over IPv6, than the match "length" counts.
-func fits(seq knock.Sequence) error {
-	for i, step := range seq {
-		if step.Size+len(step.Payload) > 0xffff-families[1].header-8 {
-			return cannot(seq, i, "iptables counts no packet of that size")
-		}
-	}
-	return nil
-}
-
 // An iptText is a script that is being written.
 type iptText struct{ strings.Builder }
 
 func (b *iptText) printf(format string, args ...any) { fmt.Fprintf(b, format, args...) }
 
-// iptList is the name of the list of those who have come to a place.
-func iptList(kind string, place int) string { return fmt.Sprintf("knockpipe-%s%d", kind, place) }
+// iptList is the name of the list of those who have come to a place of the stage's
+// sequence.
+func (s *stage) iptList(place int) string {
+	if s.closing {
+		return fmt.Sprintf("knockpipe-close%d", place)
+	}
+	return fmt.Sprintf("knockpipe-%d", place)
+}
 
 // rule writes what a knock does. It has no verdict: that its address is in one
 // list and gets into the next are both matches.
-func (b *iptText) rule(f family, s *stage, kind string, reset bool) {
-	b.printf("-A KNOCKPIPE %s", iptMatch(s, f))
+func (b *iptText) rule(f family, s *stage, reset bool) {
+	b.printf("-A KNOCKPIPE %s", s.match[f.version])
 	if s.former > 0 {
-		b.printf(" -m recent --rcheck --seconds %d --name %s", s.wait, iptList(kind, s.former))
+		b.printf(" -m recent --rcheck --seconds %d --name %s", s.wait, s.iptList(s.former))
 	}
-	change := "--set --name " + iptList(kind, s.place)
+	change := "--set --name " + s.iptList(s.place)
 	switch {
-	case s.last && kind == "close":
+	case s.last && s.closing:
 		change = "--remove --name knockpipe"
 	case s.last:
 		change = "--set --name knockpipe"
 	}
-	b.printf(" -m recent %s -m comment --comment \"%s\"", change, s.name(kind))
+	b.printf(" -m recent %s -m comment --comment \"%s\"", change, s.name())
 	if s.last && reset {
 		b.printf(" -j KNOCKPIPE-OPENED")
 	}
 	b.printf("\n")
 }
 
-// iptMatch is what tells a knock's packet from all others.
-func iptMatch(s *stage, f family) string {
-	switch {
-	case s.Proto == knock.ICMP && f.n == "4":
-		return fmt.Sprintf("-p icmp --icmp-type echo-request -m length --length %d", f.header+8+s.Size)
-	case s.Proto == knock.ICMP:
-		return fmt.Sprintf("-p icmpv6 --icmpv6-type echo-request -m length --length %d", f.header+8+s.Size)
-	case s.Proto == knock.TCP:
-		return fmt.Sprintf("-p tcp --dport %d", s.Port)
-	case s.Payload == anyDatagram:
-		return fmt.Sprintf("-p udp --dport %d", s.Port)
+// iptMatch is the [matcher] of iptables.
+func iptMatch(step knock.Step, f family) (string, error) {
+	switch step := step.(type) {
+	case knock.TCP:
+		return fmt.Sprintf("-p tcp --dport %d", step.Port), nil
+	case knock.UDP:
+		match := fmt.Sprintf("-p udp --dport %d", step.Port)
+		if step.Payload == knock.BarePayload {
+			return match, nil
+		}
+		length, err := iptLength(len(step.Payload), f)
+		match += length
+		for tests := range slices.Chunk(words(content(step.Payload), f), 10) { // as many as u32 takes
+			match += fmt.Sprintf(` -m u32 --u32 "%s"`, strings.Join(tests, "&&"))
+		}
+		return match, err
+	case knock.ICMP:
+		length, err := iptLength(step.Size, f)
+		if f.version == ip.V4 {
+			return "-p icmp --icmp-type echo-request" + length, err
+		}
+		return "-p icmpv6 --icmpv6-type echo-request" + length, err
 	}
-	match := fmt.Sprintf("-p udp --dport %d -m length --length %d", s.Port, f.header+8+len(s.Payload))
-	for tests := range slices.Chunk(words(s.content(), f), 10) { // as many as u32 takes
-		match += fmt.Sprintf(` -m u32 --u32 "%s"`, strings.Join(tests, "&&"))
+	return "", errNoCase(step)
+}
+
+// iptLength matches the length of the packet around so many bytes.
+func iptLength(size int, f family) (string, error) {
+	length := f.header + 8 + size
+	if length > 0xffff {
+		return "", errors.New("iptables counts no packet of that size")
 	}
-	return match
+	return fmt.Sprintf(" -m length --length %d", length), nil
 }
 
 // words returns the tests of the match u32 for what is behind the UDP header,
 // four bytes in each. The last one may begin in the part before it, or in the
 // header, which is masked out.
 func words(content string, f family) []string {
-	start := map[string]string{"4": "0>>22&0x3C@%d", "6": "%d"}[f.n] // IPv4 says how long its header is
-	at := map[string]int{"4": 8, "6": f.header + 8}[f.n]
+	start, at := "%d", f.header+8
+	if f.version == ip.V4 {
+		start, at = "0>>22&0x3C@%d", 8 // it says how long its header is
+	}
 	var tests []string
 	for i := 0; i < len(content); i += 4 {
 		part := content[i:min(i+4, len(content))]

@@ -29,7 +29,7 @@ func knockd(d *Door) (string, error) {
 	door := fill(knockdDoor, "SEQUENCE", sequence, "TIMEOUT", strconv.Itoa(knockdTimeout(d.Knock, d.Delay)))
 	notes := knockdNotes(d.Knock)
 	if len(d.Close) > 0 {
-		if sequence, err = knockdSequence(d.Close); err == nil && d.Close.Has(knock.Once) {
+		if sequence, err = knockdSequence(d.Close); err == nil && isList(d.Close) {
 			err = cannot(d.Close, 0, "the client does not close by a list")
 		}
 		if err != nil {
@@ -39,24 +39,27 @@ func knockd(d *Door) (string, error) {
 	}
 	var lan strings.Builder
 	for _, prefix := range d.LAN {
-		family := "ip"
+		family := families[0]
 		if prefix.Addr().Is6() {
-			family = "ip6"
+			family = families[1]
 		}
-		fmt.Fprintf(&lan, "#|\t\t%s saddr %v accept\n", family, prefix)
+		fmt.Fprintf(&lan, "#|\t\t%s saddr %v accept\n", family.addr, prefix)
 	}
-	return fill(knockdHead, "HOST", d.Name, "PORTS", tcpPorts(d.Ports), "SET", nftSet(d.Ports), "LAN", lan.String(), "NOTES", notes) + door, nil
+	return fill(knockdHead, "HOST", d.Name, "PORTS", d.guarded(), "SET", nftSet(d.Ports), "LAN", lan.String(), "NOTES", notes) + door, nil
 }
 
 // knockdSequence is the line that names the ports.
 func knockdSequence(seq knock.Sequence) (string, error) {
 	var ports []string
 	for i, step := range seq {
-		switch step.Proto {
+		switch step := step.(type) {
 		case knock.Pause:
 		case knock.TCP:
 			ports = append(ports, strconv.Itoa(int(step.Port)))
 		case knock.UDP:
+			if step.Payload != knock.BarePayload {
+				return "", cannot(seq, i, "knockd looks at no payload, so any datagram to the port would do")
+			}
 			ports = append(ports, strconv.Itoa(int(step.Port))+":udp")
 		case knock.Once:
 			return "one_time_sequences = " + listPath, nil
@@ -74,7 +77,7 @@ func knockdSequence(seq knock.Sequence) (string, error) {
 // gaps and some time on the way. knockd counts in whole seconds.
 func knockdTimeout(seq knock.Sequence, delay time.Duration) int {
 	knocks := seq.Knocks()
-	if seq.Has(knock.Once) {
+	if isList(seq) {
 		knocks = 8 // twice as many as -once writes
 	}
 	took := seq.Pauses() + time.Duration(knocks)*max(delay, widestGap)
@@ -83,17 +86,16 @@ func knockdTimeout(seq knock.Sequence, delay time.Duration) int {
 
 // knockdNotes are the comments that some sequences need.
 func knockdNotes(seq knock.Sequence) string {
-	var notes string
-	for _, step := range seq {
-		if step.Proto == knock.UDP && step.Payload != "\x00" {
-			notes += knockdPayload
-			break
-		}
+	if isList(seq) {
+		return fill(knockdOnce, "LIST", listPath)
 	}
-	if seq.Has(knock.Once) {
-		notes += fill(knockdOnce, "LIST", listPath)
-	}
-	return notes
+	return ""
+}
+
+// isList reports whether the sequence is the next one of a list.
+func isList(seq knock.Sequence) bool {
+	_, once := seq[0].(knock.Once)
+	return once
 }
 
 // fill puts values in the place of the words in a text.
@@ -104,26 +106,10 @@ func fill(text string, words ...string) string {
 	return strings.NewReplacer(words...).Replace(text)
 }
 
-// tcpPorts names ports in a sentence that goes on in the singular or the plural.
-func tcpPorts(ports []uint16) string {
-	if len(ports) == 1 {
-		return fmt.Sprintf("TCP port %d is", ports[0])
-	}
-	return "TCP ports " + commaPorts(ports, ", ") + " are"
-}
-
 // nftSet is ports as nft takes them.
 func nftSet(ports []uint16) string {
 	if len(ports) == 1 {
 		return strconv.Itoa(int(ports[0]))
 	}
-	return "{ " + commaPorts(ports, ", ") + " }"
-}
-
-func commaPorts(ports []uint16, separator string) string {
-	words := make([]string, len(ports))
-	for i, port := range ports {
-		words[i] = strconv.Itoa(int(port))
-	}
-	return strings.Join(words, separator)
+	return "{ " + join(ports, ", ") + " }"
 }

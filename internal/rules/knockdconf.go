@@ -59,11 +59,6 @@ const knockdHead = `# /etc/knockd.conf for {{HOST}}, written by knockpipe -rules
 	Interface = eth0
 `
 
-const knockdPayload = `# A knock by UDP carries a payload that the client was told. knockd looks at none:
-# any datagram to the port counts.
-#
-`
-
 const knockdOnce = `# Each sequence of the list opens once. Copy the client's list to this server, while
 # knockd does not run, as it is now:
 #

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
 
@@ -19,25 +20,24 @@ const (
 
 // A menu is where RouterOS keeps the rules of one family, and what differs there.
 type menu struct {
+	version ip.Family
 	path    string
 	echo    string // matches an echo request
 	headers int    // bytes ahead of the data of an echo request or a datagram
-	is4     bool
 }
 
 var menus = []menu{
-	{"/ip firewall", "protocol=icmp icmp-options=8:0", 20 + 8, true},
-	{"/ipv6 firewall", "protocol=icmpv6 icmp-options=128:0", 40 + 8, false},
+	{ip.V4, "/ip firewall", "protocol=icmp icmp-options=8:0", 20 + 8},
+	{ip.V6, "/ipv6 firewall", "protocol=icmpv6 icmp-options=128:0", 40 + 8},
 }
 
 // mikrotik writes commands for RouterOS. As its vendor documents port knocking, a
 // list of addresses for each knock says who has come how far.
 func mikrotik(d *Door) (string, error) {
-	notes := ""
 	if len(d.Close) > 0 {
-		notes = "#\n# KnockClose of the client's config does nothing here: no rule of RouterOS takes an\n# address off a list. The door shuts by itself.\n"
+		return "", fmt.Errorf("KnockClose: %w", cannot(d.Close, 0, "no rule of RouterOS takes an address off a list; leave KnockClose out, as the door shuts by itself"))
 	}
-	text := fill(mikrotikHead, "HOST", d.Name, "PORTS", tcpPorts(d.Ports), "NOTES", notes)
+	text := fill(mikrotikHead, "HOST", d.Name, "PORTS", d.guarded())
 	for _, m := range menus {
 		rules, err := m.rules(d)
 		if err != nil {
@@ -55,17 +55,11 @@ func (m menu) rules(d *Door) (string, error) {
 		return "", err
 	}
 	var lan strings.Builder
-	for _, prefix := range d.LAN {
-		if prefix.Addr().Is4() == m.is4 {
-			fmt.Fprintf(&lan, "%s filter add chain=knockpipe action=accept protocol=tcp dst-port=%s src-address=%v comment=\"knockpipe\"\n",
-				m.path, commaPorts(d.Ports, ","), prefix)
-		}
+	for _, prefix := range d.lan(m.version) {
+		fmt.Fprintf(&lan, "%s filter add chain=knockpipe action=accept protocol=tcp dst-port=%s src-address=%v comment=\"knockpipe\"\n",
+			m.path, join(d.Ports, ","), prefix)
 	}
-	family := "IPv6"
-	if m.is4 {
-		family = "IPv4"
-	}
-	return fill(mikrotikRules, "FAMILY", family, "MENU", m.path, "PORTS", commaPorts(d.Ports, ","),
+	return fill(mikrotikRules, "FAMILY", m.version.String(), "MENU", m.path, "PORTS", join(d.Ports, ","),
 		"LAN", lan.String(), "STAGES", stages), nil
 }
 
@@ -76,7 +70,7 @@ func (m menu) stages(d *Door) (string, error) {
 	total := d.Knock.Knocks()
 	var rules []string
 	for i, step := range d.Knock {
-		if step.Proto == knock.Pause {
+		if step.Facts().Pause > 0 {
 			continue
 		}
 		match, why := m.match(step)
@@ -103,30 +97,34 @@ func (m menu) stages(d *Door) (string, error) {
 
 // match is what tells one knock from other packets.
 func (m menu) match(step knock.Step) (string, error) {
-	switch step.Proto {
+	switch step := step.(type) {
 	case knock.TCP:
 		return fmt.Sprintf("protocol=tcp dst-port=%d", step.Port), nil
 	case knock.ICMP:
-		if m.headers+step.Size > mikrotikSize {
-			return "", errors.New("RouterOS knows no packet of this size")
-		}
-		return fmt.Sprintf("%s packet-size=%d", m.echo, m.headers+step.Size), nil
+		size, err := m.packetSize(step.Size)
+		return m.echo + size, err
 	case knock.UDP:
 		match := fmt.Sprintf("protocol=udp dst-port=%d", step.Port)
-		if step.Payload == "\x00" {
+		if step.Payload == knock.BarePayload {
 			return match, nil
 		}
-		if m.headers+len(step.Payload) > mikrotikSize {
-			return "", errors.New("RouterOS knows no packet of this size")
-		}
-		match += fmt.Sprintf(" packet-size=%d", m.headers+len(step.Payload))
-		if strings.Trim(step.Payload, "\x00") == "" { // size= alone
-			return match, nil
+		size, err := m.packetSize(len(step.Payload))
+		if err != nil || strings.Trim(step.Payload, "\x00") == "" { // size= only
+			return match + size, err
 		}
 		content, err := mikrotikText(step.Payload)
-		return match + " content=" + content, err
+		return match + size + " content=" + content, err
 	}
 	return "", errors.New("RouterOS knows TCP, UDP and ICMP alone")
+}
+
+// packetSize matches the size of the packet around so many bytes.
+func (m menu) packetSize(data int) (string, error) {
+	size := m.headers + data
+	if size > mikrotikSize {
+		return "", errors.New("RouterOS knows no packet of this size")
+	}
+	return fmt.Sprintf(" packet-size=%d", size), nil
 }
 
 // mikrotikText quotes a payload. In hexadecimal stand what the console would take
@@ -155,8 +153,8 @@ func mikrotikText(payload string) (string, error) {
 func mikrotikLife(seq knock.Sequence, delay time.Duration) string {
 	longest, pause := delay, time.Duration(0)
 	for _, step := range seq {
-		if step.Proto == knock.Pause {
-			pause += step.Pause + delay
+		if d := step.Facts().Pause; d > 0 {
+			pause += d + delay
 			continue
 		}
 		longest, pause = max(longest, pause+delay), 0

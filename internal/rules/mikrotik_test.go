@@ -73,13 +73,13 @@ func (r *router) matches(rule rule, p seen) bool {
 
 // packet is what the client sends for a step.
 func packet(family, src string, step knock.Step) seen {
-	p := seen{src: src, state: "new", port: int(step.Port), proto: step.Proto.String(), content: step.Payload}
+	p := seen{src: src, state: "new", proto: step.Kind()}
 	headers := map[string]int{"/ip": 20, "/ipv6": 40}[family]
-	switch step.Proto {
+	switch step := step.(type) {
 	case knock.TCP:
-		p.size = headers + 40
+		p.port, p.size = int(step.Port), headers+40
 	case knock.UDP:
-		p.size = headers + 8 + len(step.Payload)
+		p.port, p.content, p.size = int(step.Port), step.Payload, headers+8+len(step.Payload)
 	case knock.ICMP:
 		p.size, p.icmp = headers+8+step.Size, "8:0"
 		if family == "/ipv6" {
@@ -118,7 +118,7 @@ func TestMikrotik(t *testing.T) {
 			play := func(seq knock.Sequence) bool {
 				router := &router{rules[family], make(map[string]bool)}
 				for _, step := range seq {
-					if step.Proto != knock.Pause {
+					if step.Facts().Pause == 0 {
 						router.input("input", packet(family, home[0], step))
 					}
 				}
@@ -138,7 +138,7 @@ func TestMikrotik(t *testing.T) {
 				t.Errorf("seed %d: %s: %v stays shut:\n%s", seed, family, d.Knock, text)
 			}
 			for i, step := range d.Knock {
-				if step.Proto == knock.Pause {
+				if step.Facts().Pause > 0 {
 					continue
 				}
 				if less := slices.Delete(slices.Clone(d.Knock), i, i+1); play(less) && less.String() != d.Knock.String() {
@@ -158,8 +158,11 @@ func TestMikrotik(t *testing.T) {
 func strip(seq knock.Sequence) knock.Sequence {
 	var knocks knock.Sequence
 	for _, step := range seq {
-		if step.Proto != knock.Pause {
-			step.Connect = false
+		switch step := step.(type) {
+		case knock.Pause:
+		case knock.TCP:
+			knocks = append(knocks, knock.TCP{Port: step.Port})
+		default:
 			knocks = append(knocks, step)
 		}
 	}

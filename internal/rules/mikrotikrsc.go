@@ -9,7 +9,7 @@ const mikrotikHead = `# Port knocking for {{HOST}}, written by knockpipe -rules 
 # An address that sends the knocks, in their order, may connect to the router itself
 # for the next 10 seconds. A session that has begun goes on after that. Where the LAN
 # shall come in without a knock, give -lan to knockpipe.
-{{NOTES}}#
+#
 # Load it, again at any time, in Safe Mode (Ctrl-X), which takes it back if you lock
 # yourself out: paste it into a terminal, or copy it to the router and
 #

@@ -10,23 +10,23 @@ import (
 
 // nftables writes a table of its own, in the scheme of examples/nftables.conf.
 func nftables(d *Door) (string, error) {
-	opening, closing, err := openAndClose(d)
+	opening, closing, err := openAndClose(d, nftMatch)
 	if err != nil {
 		return "", err
 	}
 	b := new(nftText)
-	b.printf(nftHead, d.Name, d.theDoor(), opening[0].seconds(), d.remarks())
+	b.printf(nftHead, d.Name, d.guarded(), opening[0].seconds(), d.remarks())
 	b.printf(nftStages)
 	for _, f := range families {
-		b.stageSets(f, "stage", opening)
-		b.stageSets(f, "close", closing)
+		b.stageSets(f, opening)
+		b.stageSets(f, closing)
 	}
 	b.printf(nftClients)
 	for _, f := range families {
 		b.set(f, "clients"+f.n, opening[0])
 	}
 	b.printf(nftInput)
-	if !slices.ContainsFunc(slices.Concat(opening, closing), func(s *stage) bool { return s.Proto != knock.TCP }) {
+	if !slices.ContainsFunc(slices.Concat(opening, closing), notTCP) {
 		b.printf("\t\tmeta l4proto != tcp accept\n")
 	}
 	b.printf(nftJumps, join(d.Ports, ", "))
@@ -35,12 +35,17 @@ func nftables(d *Door) (string, error) {
 	}
 	b.printf(nftDoor)
 	for _, f := range families {
-		for _, prefix := range f.lan(d) {
+		for _, prefix := range d.lan(f.version) {
 			b.printf("\t\t%s saddr %s counter accept comment \"without a knock\"\n", f.addr, prefix)
 		}
 	}
 	b.printf(nftEnd)
 	return b.String(), nil
+}
+
+func notTCP(s *stage) bool {
+	_, tcp := s.step.(knock.TCP)
+	return !tcp
 }
 
 // An nftText is a ruleset that is being written.
@@ -54,16 +59,21 @@ func (b *nftText) set(f family, name string, s *stage) {
 }
 
 // stageSets writes the sets of those who are on their way.
-func (b *nftText) stageSets(f family, kind string, stages []*stage) {
+func (b *nftText) stageSets(f family, stages []*stage) {
 	for _, s := range slices.Backward(stages) {
 		if !s.last {
-			b.set(f, nftStage(kind, s.place, f), s)
+			b.set(f, s.nftSet(s.place, f), s)
 		}
 	}
 }
 
-func nftStage(kind string, place int, f family) string {
-	return fmt.Sprintf("%s%dv%s", kind, place, f.n)
+// nftSet is the name of the set of those who have come to a place of the stage's
+// sequence.
+func (s *stage) nftSet(place int, f family) string {
+	if s.closing {
+		return fmt.Sprintf("close%dv%s", place, f.n)
+	}
+	return fmt.Sprintf("stage%dv%s", place, f.n)
 }
 
 // knocks writes the chain of a family, with a rule for each knock.
@@ -74,10 +84,10 @@ func (b *nftText) knocks(f family, opening, closing []*stage) {
 		reset = " jump opened" + f.n
 	}
 	for _, s := range opening {
-		b.rule(f, s, "stage", "update @clients"+f.n, reset)
+		b.rule(f, s, "update @clients"+f.n, reset)
 	}
 	for _, s := range closing {
-		b.rule(f, s, "close", "delete @clients"+f.n, "")
+		b.rule(f, s, "delete @clients"+f.n, "")
 	}
 	b.printf("\t}\n")
 	if reset == "" {
@@ -85,39 +95,43 @@ func (b *nftText) knocks(f family, opening, closing []*stage) {
 	}
 	b.printf(nftOpened, f.n)
 	for _, s := range closing[1:] {
-		b.printf("\t\tdelete @%s { %s saddr }\n", nftStage("close", s.place, f), f.addr)
+		b.printf("\t\tdelete @%s { %s saddr }\n", s.nftSet(s.place, f), f.addr)
 	}
 	b.printf("\t}\n")
 }
 
 // rule writes what a knock does: at the last one it changes who may come in.
-func (b *nftText) rule(f family, s *stage, kind, change, jump string) {
-	b.printf("\t\t%s", nftMatch(s, f))
+func (b *nftText) rule(f family, s *stage, change, jump string) {
+	b.printf("\t\t%s", s.match[f.version])
 	if s.former > 0 {
-		b.printf(" %s saddr @%s", f.addr, nftStage(kind, s.former, f))
+		b.printf(" %s saddr @%s", f.addr, s.nftSet(s.former, f))
 	}
 	if !s.last {
-		change, jump = "update @"+nftStage(kind, s.place, f), ""
+		change, jump = "update @"+s.nftSet(s.place, f), ""
 	}
-	b.printf(" %s { %s saddr } counter%s comment \"%s\"\n", change, f.addr, jump, s.name(kind))
+	b.printf(" %s { %s saddr } counter%s comment \"%s\"\n", change, f.addr, jump, s.name())
 }
 
-// nftMatch is what tells a knock's packet from all others.
-func nftMatch(s *stage, f family) string {
-	switch {
-	case s.Proto == knock.ICMP:
-		return fmt.Sprintf("%s type echo-request meta length %d", f.icmp, f.header+8+s.Size)
-	case s.Proto == knock.TCP:
-		return fmt.Sprintf("tcp dport %d", s.Port)
-	case s.Payload == anyDatagram:
-		return fmt.Sprintf("udp dport %d", s.Port)
+// nftMatch is the [matcher] of nftables.
+func nftMatch(step knock.Step, f family) (string, error) {
+	switch step := step.(type) {
+	case knock.TCP:
+		return fmt.Sprintf("tcp dport %d", step.Port), nil
+	case knock.UDP:
+		match := fmt.Sprintf("udp dport %d", step.Port)
+		if step.Payload == knock.BarePayload {
+			return match, nil
+		}
+		match += fmt.Sprintf(" udp length %d", 8+len(step.Payload))
+		// Behind the UDP header, as many bits as fit into one expression.
+		at := 8
+		for part := range slices.Chunk([]byte(content(step.Payload)), 16) {
+			match += fmt.Sprintf(" @th,%d,%d 0x%x", 8*at, 8*len(part), part)
+			at += len(part)
+		}
+		return match, nil
+	case knock.ICMP:
+		return fmt.Sprintf("%s type echo-request meta length %d", f.icmp, f.header+8+step.Size), nil
 	}
-	match := fmt.Sprintf("udp dport %d udp length %d", s.Port, 8+len(s.Payload))
-	// Behind the UDP header, as many bits as fit into one expression.
-	at := 8
-	for part := range slices.Chunk([]byte(s.content()), 16) {
-		match += fmt.Sprintf(" @th,%d,%d 0x%x", 8*at, 8*len(part), part)
-		at += len(part)
-	}
-	return match
+	return "", errNoCase(step)
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"knockpipe/knock"
-	"knockpipe/knock/fwknop"
 )
 
 // A Door is what is guarded, and what opens it.
@@ -21,8 +20,7 @@ type Door struct {
 	Close knock.Sequence // shuts the door again; may be empty
 	Delay time.Duration  // the client's least pause between two knocks
 
-	LAN    []netip.Prefix // who comes in without a knock
-	Stanza *fwknop.Stanza // of a step fwknop; nil without one
+	LAN []netip.Prefix // who comes in without a knock
 }
 
 // A writer makes the configuration in one format. Its errors are about a door
@@ -66,26 +64,32 @@ func Make(format string, d *Door) (string, error) {
 
 // cannot is the error for a step that a format cannot express.
 func cannot(seq knock.Sequence, i int, why string) error {
-	return fmt.Errorf("knock %d of %d (%v): %s", i+1, len(seq), seq[i].Proto, why)
+	return fmt.Errorf("knock %d of %d (%s): %s", i+1, len(seq), seq[i].Kind(), why)
 }
 
 // Ascending reports whether a port scan that goes through the numbers in order
 // knocks the whole sequence in passing: nothing but TCP, or nothing but bare UDP,
 // to ports that ascend.
 func Ascending(seq knock.Sequence) bool {
-	var last knock.Step
+	kind, last := "", uint16(0)
 	for _, step := range seq {
-		switch {
-		case step.Proto == knock.Pause:
+		var port uint16
+		switch step := step.(type) {
+		case knock.Pause:
 			continue
-		case step.Proto != knock.TCP && (step.Proto != knock.UDP || step.Payload != anyDatagram):
-			return false
-		case last.Port > 0 && step.Proto != last.Proto, step.Port <= last.Port:
+		case knock.TCP:
+			port = step.Port
+		case knock.UDP:
+			if step.Payload == knock.BarePayload {
+				port = step.Port
+			}
+		}
+		if port <= last || last > 0 && step.Kind() != kind {
 			return false
 		}
-		last = step
+		kind, last = step.Kind(), port
 	}
-	return last.Port > 0
+	return last > 0
 }
 
 // Warnings say what makes a sequence weak, without a port of it.
@@ -97,16 +101,19 @@ func Warnings(seq knock.Sequence) []string {
 	case Ascending(seq):
 		found = append(found, "the ports ascend, so that a port scan opens the door: mix them")
 	}
-	var last *knock.Step
-	for i := range seq {
-		step := &seq[i]
-		if step.Proto == knock.Pause {
+	last := uint16(0) // the port of the knock before, if that was TCP
+	for i, step := range seq {
+		if step.Facts().Pause > 0 {
 			continue
 		}
-		if last != nil && step.Proto == knock.TCP && step.Port == last.Port && last.Proto == knock.TCP {
+		port := uint16(0)
+		if tcp, ok := step.(knock.TCP); ok {
+			port = tcp.Port
+		}
+		if port > 0 && port == last {
 			found = append(found, fmt.Sprintf("knock %d is the one before it again, and so is a SYN that gets no answer: any connect to that port can be both", i+1))
 		}
-		last = step
+		last = port
 	}
 	return found
 }

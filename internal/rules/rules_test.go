@@ -131,7 +131,7 @@ func TestStages(t *testing.T) {
 		{"7000 pause:1s 8000", 5 * time.Second, "20s 12s"}, // a pause keeps the delay
 		{"pause:1m 7000 8000 pause:5s", 0, "15s 2s"},
 	} {
-		all, err := stages(sequence(t, tt.knock), tt.delay)
+		all, err := stages(sequence(t, tt.knock), tt.delay, nftMatch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,16 +193,31 @@ func FuzzMake(f *testing.F) {
 
 // secrets are the parts of a door's sequences that are not in an error by chance.
 func secrets(d *Door) (numbers []int, texts []string) {
-	for _, step := range slices.Concat(d.Knock, d.Close) {
-		for _, n := range []int{int(step.Port), step.Size} {
-			if n > knock.MaxSteps { // else it may be the place of a step
-				numbers = append(numbers, n)
-			}
+	number := func(n int) {
+		if n > knock.MaxSteps { // else it may be the place of a step
+			numbers = append(numbers, n)
 		}
-		for _, text := range []string{step.Payload, step.Text} {
-			if len(text) > len("single packet authorization") {
-				texts = append(texts, text)
-			}
+	}
+	text := func(text string) {
+		if len(text) > len("single packet authorization") {
+			texts = append(texts, text)
+		}
+	}
+	for _, step := range slices.Concat(d.Knock, d.Close) {
+		switch step := step.(type) {
+		case knock.TCP:
+			number(int(step.Port))
+		case knock.UDP:
+			number(int(step.Port))
+			text(step.Payload)
+		case knock.ICMP:
+			number(step.Size)
+		case knock.FWKNOP:
+			text(step.Name)
+		case knock.Once:
+			text(step.Path)
+		case knock.Exec:
+			text(step.Command)
 		}
 	}
 	return numbers, texts

@@ -1,6 +1,7 @@
 // Package once keeps the client's side of a list of sequences each of which opens
 // the door once, as knockd 0.8 has them (one_time_sequences): a sequence a line,
-// and a '#' in place of the first byte of one that is used.
+// and a '#' in place of the first byte of one that is used. What a sequence is, the
+// caller knows.
 //
 // A sequence that was sent and opened nothing may be used up at the server: the
 // answer got lost, or sshd did not run. It has a tab in place of the blank that it
@@ -14,7 +15,7 @@ import (
 	"os"
 	"strings"
 
-	"knockpipe/knock"
+	"knockpipe/internal/file"
 )
 
 const (
@@ -33,28 +34,29 @@ type List struct {
 
 // An entry is one unused sequence.
 type entry struct {
-	seq    knock.Sequence
+	words  []string
 	offset int64 // of the byte to strike
 	first  byte  // which is this one
 }
 
 // Open reads a list and locks it until Close or the end of the process. It does not
-// wait for the lock: the error is ErrBusy. The error is ErrUsedUp where no sequence
-// is left; a line that cannot be read is named by its number alone.
-func Open(path string) (*List, error) {
+// wait for the lock: the error is [file.ErrBusy] if another process has it. The error
+// is ErrUsedUp where no sequence is left. A line of which check says that it is no
+// sequence is named by its number only.
+func Open(path string, check func(words []string) error) (*List, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	l := &List{file: f}
-	if err := l.read(); err != nil {
+	if err := l.read(check); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *List) read() error {
+func (l *List) read(check func([]string) error) error {
 	info, err := l.file.Stat()
 	switch {
 	case err != nil:
@@ -62,7 +64,7 @@ func (l *List) read() error {
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
 	}
-	if err := lock(l.file); err != nil {
+	if err := file.Lock(l.file); err != nil {
 		return err
 	}
 	text, err := io.ReadAll(io.LimitReader(l.file, maxFile+1))
@@ -72,14 +74,14 @@ func (l *List) read() error {
 	case len(text) > maxFile:
 		return fmt.Errorf("more than %d bytes", maxFile)
 	}
-	if l.left, err = parse(string(text)); err == nil && len(l.left) == 0 {
+	if l.left, err = parse(string(text), check); err == nil && len(l.left) == 0 {
 		err = ErrUsedUp
 	}
 	return err
 }
 
 // parse finds the unused sequences.
-func parse(text string) ([]entry, error) {
+func parse(text string, check func([]string) error) ([]entry, error) {
 	var left []entry
 	var offset int64
 	number := 0
@@ -91,14 +93,10 @@ func parse(text string) ([]entry, error) {
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 			continue
 		}
-		seq, err := knock.Parse(words)
-		if err == nil && (seq.Slow() || seq.Pauses() > 0) {
-			err = errors.New("a sequence of ports is needed")
-		}
-		if err != nil {
+		if err := check(words); err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}
-		left = append(left, entry{seq, at, line[0]})
+		left = append(left, entry{words, at, line[0]})
 	}
 	return left, nil
 }
@@ -106,9 +104,9 @@ func parse(text string) ([]entry, error) {
 // Left returns how many sequences are unused.
 func (l *List) Left() int { return len(l.left) }
 
-// Sequence returns the nth unused sequence, from 0, or the last one.
-func (l *List) Sequence(n int) knock.Sequence {
-	return l.left[min(n, len(l.left)-1)].seq
+// Words returns the nth unused sequence, from 0, or the last one.
+func (l *List) Words(n int) []string {
+	return l.left[min(n, len(l.left)-1)].words
 }
 
 // Ahead returns how many sequences after the first unused one the server may want:
@@ -145,4 +143,4 @@ func (l *List) Strike(n int) error {
 }
 
 // Close lets other processes use the list.
-func (l *List) Close() error { return l.file.Close() }
+func (l *List) Close() { file.Unlock(l.file) }

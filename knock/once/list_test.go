@@ -1,4 +1,4 @@
-package once
+package once_test
 
 import (
 	"errors"
@@ -7,15 +7,32 @@ import (
 	"strings"
 	"testing"
 
+	"knockpipe/internal/file"
 	"knockpipe/knock"
+	"knockpipe/knock/once"
 )
+
+// check is what a sequence is.
+func check(words []string) error {
+	_, err := knock.Parse(words)
+	return err
+}
+
+// parsed is the nth unused sequence.
+func parsed(t *testing.T, l *once.List, n int) knock.Sequence {
+	t.Helper()
+	seq, err := knock.Parse(l.Words(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seq
+}
 
 func TestOpen(t *testing.T) {
 	tests := []struct{ name, text, want string }{ // the unused sequences, or the error
 		{"empty", "", "error: every sequence is used"},
 		{"used up", "# comment\n#7001,7002\n#001,7002\n\n", "error: every sequence is used"},
 		{"bad line", " 7001,7002\n 7001,x\n", "error: line 2: knock 1 of 1: unknown option after the comma"},
-		{"no ports", "exec:true\n", "error: line 1: a sequence of ports is needed"},
 		{"some left", "# comment\n#7001,7002\n 7003,7004:udp\n7005 7006\n", "7003 udp:7004, 7005 7006"},
 		{"no end of line", " 7003", "7003"},
 	}
@@ -24,13 +41,13 @@ func TestOpen(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		l, err := Open(path)
+		l, err := once.Open(path, check)
 		var got []string
 		if err != nil {
 			got = []string{"error: " + err.Error()}
 		} else {
 			for i := range l.Left() {
-				got = append(got, l.Sequence(i).String())
+				got = append(got, parsed(t, l, i).String())
 			}
 			l.Close()
 		}
@@ -50,12 +67,12 @@ func TestStrike(t *testing.T) {
 		n    int
 		want string
 	}{{1, "# x\n#1,2\n3,4\n 5,6\n"}, {0, "# x\n#1,2\n3,4\n 5,6\n"}, {2, "# x\n#1,2\n#,4\n#5,6\n"}} {
-		l, err := Open(path)
+		l, err := once.Open(path, check)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(path); !errors.Is(err, ErrBusy) {
-			t.Errorf("Open of a list in use = %v, want %v", err, ErrBusy)
+		if _, err := once.Open(path, check); !errors.Is(err, file.ErrBusy) {
+			t.Errorf("Open of a list in use = %v, want %v", err, file.ErrBusy)
 		}
 		if err := l.Strike(tt.n); err != nil {
 			t.Fatal(err)
@@ -65,8 +82,8 @@ func TestStrike(t *testing.T) {
 			t.Errorf("after %d: got %q, %v, want %q", tt.n, got, err, tt.want)
 		}
 	}
-	if _, err := Open(path); !errors.Is(err, ErrUsedUp) {
-		t.Errorf("Open = %v, want %v", err, ErrUsedUp)
+	if _, err := once.Open(path, check); !errors.Is(err, once.ErrUsedUp) {
+		t.Errorf("Open = %v, want %v", err, once.ErrUsedUp)
 	}
 }
 
@@ -86,7 +103,7 @@ func TestAhead(t *testing.T) {
 		{0, 1, 2, "#1,2\n\t3,4\n5,6\n 7,8\n"},
 		{9, 3, 1, "#1,2\n#3,4\n#,6\n#7,8\n"},
 	} {
-		l, err := Open(path)
+		l, err := once.Open(path, check)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,26 +125,28 @@ func TestAhead(t *testing.T) {
 
 func TestWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "list")
-	if err := Write(path, 1000); err != nil {
+	if err := once.Write(path, 1000); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("got %v, %v, want mode 0600", info.Mode(), err)
 	}
-	l, err := Open(path)
+	l, err := once.Open(path, check)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	seen := make(map[string]bool)
 	for i := range l.Left() {
-		seq := l.Sequence(i)
-		ascending := true
+		seq := parsed(t, l, i)
+		ascending, last := true, uint16(0)
 		for j, step := range seq {
-			if step.Proto != knock.TCP || step.Port < 1024 {
+			port, ok := step.(knock.TCP)
+			if !ok || port.Port < 1024 {
 				t.Errorf("sequence %d has %v at place %d", i, step, j)
 			}
-			ascending = ascending && (j == 0 || seq[j-1].Port < step.Port)
+			ascending = ascending && last < port.Port
+			last = port.Port
 		}
 		if len(seq) != 4 || seen[seq.String()] || ascending {
 			t.Errorf("sequence %d is %v: not four knocks, or not new, or a port scan sends it", i, seq)
@@ -137,19 +156,7 @@ func TestWrite(t *testing.T) {
 	if l.Left() != 1000 {
 		t.Errorf("%d sequences, want 1000", l.Left())
 	}
-	if err := Write(path, 1); err == nil {
+	if err := once.Write(path, 1); err == nil {
 		t.Error("Write over a list = nil, want an error")
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add("# x\n 1,2\n3,4:udp\n#5\n\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		left, err := parse(text)
-		for _, e := range left {
-			if err != nil || len(e.seq) == 0 || text[e.offset] == '#' {
-				t.Errorf("%q: got %v, %v", text, e, err)
-			}
-		}
-	})
 }

@@ -6,8 +6,6 @@
 # An address whose packet fwknopd accepts may connect for a moment. A session that has
 # begun goes on after that. fwknop knows IPv4 alone: by IPv6 it stays shut.
 #
-# KnockClose of the client's config does nothing here: the door shuts by itself.
-#
 # If ssh is your only way in, first have the firewall's part go away by itself in time:
 #
 #      systemd-run --on-active=2min sh "$PWD/fwknopd.sh" remove

@@ -6,9 +6,6 @@
 # for the next 10 seconds. A session that has begun goes on after that. Where the LAN
 # shall come in without a knock, give -lan to knockpipe.
 #
-# KnockClose of the client's config does nothing here: no rule of RouterOS takes an
-# address off a list. The door shuts by itself.
-#
 # Load it, again at any time, in Safe Mode (Ctrl-X), which takes it back if you lock
 # yourself out: paste it into a terminal, or copy it to the router and
 #

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -16,14 +15,9 @@ import (
 // leave (measured: 100 us always did), too short for a second one.
 const dialTime = 10 * time.Millisecond
 
-// sendTCP dials for a moment, where a connect that does not block cannot be
-// had without the system's own calls.
-func (s *Sender) sendTCP(port uint16) error {
-	dialer := net.Dialer{Timeout: dialTime}
-	if s.Source.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
-	}
-	conn, err := dialer.Dial("tcp", netip.AddrPortFrom(s.To, port).String())
+// sendSYN dials for a moment, as package net has no connect that does not block.
+func (s *Sender) sendSYN(port uint16) error {
+	conn, err := s.dialer(dialTime).Dial("tcp", netip.AddrPortFrom(s.To, port).String())
 	if err == nil {
 		return conn.Close()
 	}
@@ -33,14 +27,12 @@ func (s *Sender) sendTCP(port uint16) error {
 	return err
 }
 
-// sendConnect makes a connection and closes it again.
-func (s *Sender) sendConnect(port uint16, open *sync.WaitGroup) error {
-	dialer := net.Dialer{Timeout: connectTime}
-	if s.Source.IsValid() {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
-	}
-	open.Go(func() {
-		conn, err := dialer.Dial("tcp", netip.AddrPortFrom(s.To, port).String())
+// connect makes a connection and closes it again.
+func (s *Sender) connect(port uint16) error {
+	dialer := s.dialer(connectTime)
+	to := netip.AddrPortFrom(s.To, port).String()
+	s.left.Go(func() {
+		conn, err := dialer.Dial("tcp", to)
 		if err != nil {
 			return
 		}
@@ -49,6 +41,14 @@ func (s *Sender) sendConnect(port uint16, open *sync.WaitGroup) error {
 		conn.Read(make([]byte, 1))
 	})
 	return nil
+}
+
+func (s *Sender) dialer(limit time.Duration) *net.Dialer {
+	dialer := &net.Dialer{Timeout: limit}
+	if s.Source.IsValid() {
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
+	}
+	return dialer
 }
 
 // refused reports whether err is Windows' own "connection refused", which is

@@ -1,0 +1,59 @@
+package knock
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Env is what a step may need of the process and its user.
+type Env struct {
+	Host    string          // that is connected to
+	Name    string          // of the host, as the user typed it
+	Home    string          // the user's home folder; empty if it is not known
+	Environ func() []string // the environment
+	Stderr  *os.File        // where a program that knocks writes to
+}
+
+// Load returns the sequence ready to be sent: with the secrets that its steps keep in
+// files of their own, and what a program is run with. The error is about a file, and
+// shows no secret.
+func (s Sequence) Load(env Env) (Sequence, error) {
+	loaded := make(Sequence, len(s))
+	for i, step := range s {
+		if l, ok := step.(interface{ load(Env) (Step, error) }); ok {
+			var err error
+			if step, err = l.load(env); err != nil {
+				return nil, fmt.Errorf("knock %d of %d (%s): %w", i+1, len(s), step.Kind(), err)
+			}
+		}
+		loaded[i] = step
+	}
+	return loaded, nil
+}
+
+// At returns the sequence with the paths that its steps name made absolute, as they
+// stand in a file of that folder: "~/name" is in the home folder.
+func (s Sequence) At(folder, home string) Sequence {
+	moved := make(Sequence, len(s))
+	for i, step := range s {
+		if m, ok := step.(interface {
+			at(folder, home string) Step
+		}); ok {
+			step = m.at(folder, home)
+		}
+		moved[i] = step
+	}
+	return moved
+}
+
+func absolute(path, folder, home string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		return filepath.Join(home, rest)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}

@@ -1,0 +1,192 @@
+package knock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"knockpipe/internal/file"
+	"knockpipe/knock/once"
+)
+
+// Once is the next sequence of a list, each of which opens the door once.
+type Once struct {
+	Path string // of the list
+}
+
+func parseOnce(path, _ string) (Step, error) { return Once{path}, nil }
+
+// Kind returns once.
+func (Once) Kind() string { return "once" }
+
+func (o Once) String() string { return "once:" + o.Path }
+
+// Facts says that a connect starts as seldom as the limit for the first second asks
+// for, if the connects are to cover ownTries. The one that gets in tells which
+// sequence has opened.
+func (o Once) Facts() Facts {
+	return Facts{
+		Rest: 400 * time.Millisecond, Every: 34 * time.Millisecond, Spent: true, Whole: true,
+		File: o.Path, Server: "one-time sequences need knockd",
+	}
+}
+
+func (o Once) at(folder, home string) Step { return Once{absolute(o.Path, folder, home)} }
+
+// send sends nothing: a sequence of the list is sent in its place.
+func (Once) send(context.Context, *Sender) error { return errors.New("no sequence of the list") }
+
+// ownTries is how often the first unused sequence of a list is sent before the one
+// after it, and those after that one which were sent before. A crash between the
+// server's stroke and ours leaves the server ahead, and so does a sequence that
+// arrives while sshd does not run. Only one that was never sent is sent ahead, and
+// once: whoever listens could use it later.
+const ownTries = 2
+
+// fewLeft is when to make a new list.
+const fewLeft = 5
+
+// newListHint is how to make one.
+const newListHint = "make a new list by knockpipe -once 100 FILE, and copy it to the server"
+
+// onceSource is a list in use.
+type onceSource struct {
+	step Once
+	left int // how many are unused; zero while another process has the list
+
+	mu    sync.Mutex
+	list  *once.List // open and locked from the first try on
+	ahead int        // how many sequences after the first one to try
+}
+
+// source finds the list, and that something is left in it.
+func (o Once) source() (Source, error) {
+	s := &onceSource{step: o}
+	list, err := once.Open(o.Path, checkOnce)
+	switch {
+	case err == nil:
+		s.left = list.Left()
+		list.Close()
+	case errors.Is(err, once.ErrUsedUp):
+		return nil, &HintError{s.wrong(err), newListHint}
+	case !errors.Is(err, file.ErrBusy): // who uses it will not be long
+		return nil, s.wrong(err)
+	}
+	return s, nil
+}
+
+// checkOnce finds what is no sequence for a list.
+func checkOnce(words []string) error {
+	seq, err := Parse(words)
+	if err == nil && (!seq.Ordered() || seq.Pauses() > 0) {
+		err = errors.New("a sequence of ports is needed")
+	}
+	return err
+}
+
+func (s *onceSource) wrong(err error) error {
+	return fmt.Errorf("%v: %w", s.step, file.WithoutPath(err))
+}
+
+func (s *onceSource) Supply() (left, hint string) {
+	switch {
+	case s.left == 0:
+		return file.ErrBusy.Error(), "look again when that one is through"
+	case s.left <= fewLeft:
+		hint = newListHint
+	}
+	return sequences(s.left) + " left", hint
+}
+
+func sequences(n int) string {
+	if n == 1 {
+		return "1 sequence"
+	}
+	return fmt.Sprintf("%d sequences", n)
+}
+
+func (s *onceSource) Next(ctx context.Context, _ netip.Addr, try int) (Sequence, error) {
+	for {
+		seq, err := s.next(try)
+		if !errors.Is(err, file.ErrBusy) {
+			return seq, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (s *onceSource) next(try int) (Sequence, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list == nil {
+		list, err := once.Open(s.step.Path, checkOnce)
+		if err != nil {
+			return nil, s.wrong(err)
+		}
+		s.list, s.ahead = list, list.Ahead()
+	}
+	n := s.place(try)
+	seq, err := Parse(s.list.Words(n))
+	if err == nil {
+		err = s.list.Sent(n)
+	}
+	if err != nil {
+		return nil, s.wrong(err)
+	}
+	return seq, nil
+}
+
+// place is which of the unused sequences a try sends, from 0.
+func (s *onceSource) place(try int) int {
+	if n := try - ownTries; 0 < n && n <= s.ahead {
+		return n
+	}
+	return 0
+}
+
+// Opened strikes what opened the door, with all before it, and warns before the end
+// of the list.
+func (s *onceSource) Opened(_ netip.Addr, tries int) (warning string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.list == nil {
+		return ""
+	}
+	defer s.close()
+	if tries == 0 { // it was open without us
+		return ""
+	}
+	before := s.list.Left()
+	if err := s.list.Strike(s.place(tries) + 1); err != nil {
+		return fmt.Sprintf("%v: not struck: %v", s.step, file.WithoutPath(err))
+	}
+	switch left := s.list.Left(); {
+	case left == 0:
+		return fmt.Sprintf("%v: no sequence is left: %s", s.step, newListHint)
+	case left == 1:
+		return fmt.Sprintf("%v: 1 sequence is left, and knockd 0.8 dies of using the last: %s", s.step, newListHint)
+	case left <= fewLeft && before > fewLeft:
+		return fmt.Sprintf("%v: %d sequences are left", s.step, left)
+	}
+	return ""
+}
+
+func (s *onceSource) Failed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+}
+
+func (s *onceSource) close() {
+	if s.list != nil {
+		s.list.Close()
+		s.list = nil
+	}
+}

@@ -1,0 +1,46 @@
+package knock
+
+import (
+	"context"
+	"net/netip"
+)
+
+// A Source has the sequences of one session: always the same one, or a new one for
+// each try. Its methods may be called by several goroutines.
+type Source interface {
+	// Next returns the sequence of a try at an address. Tries count from 1 at each
+	// address; one that failed to leave this machine does not count, and its number
+	// comes again. Next may wait for another process, until ctx ends.
+	Next(ctx context.Context, to netip.Addr, try int) (Sequence, error)
+
+	// Opened says that the port took a connection after so many tries at an address,
+	// which is zero if the port was open without them. It returns what the user
+	// should know, or nothing. Next is not called any more.
+	Opened(to netip.Addr, tries int) (warning string)
+
+	// Failed says that the port took none. Next is not called any more.
+	Failed()
+
+	// Supply says in words what there is left to send, and what to do about it where
+	// that is too little. Both are empty if the sequence opens again and again.
+	Supply() (left, hint string)
+}
+
+// Source returns the source of a session. The error says that there is nothing to
+// send.
+func (s Sequence) Source() (Source, error) {
+	for _, step := range s {
+		if m, ok := step.(interface{ source() (Source, error) }); ok {
+			return m.source()
+		}
+	}
+	return always{s}, nil
+}
+
+// always is the source of a sequence that opens again and again.
+type always struct{ seq Sequence }
+
+func (a always) Next(context.Context, netip.Addr, int) (Sequence, error) { return a.seq, nil }
+func (always) Opened(netip.Addr, int) string                             { return "" }
+func (always) Failed()                                                   {}
+func (always) Supply() (left, hint string)                               { return "", "" }

@@ -1,0 +1,83 @@
+package knock
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// UDP is one datagram.
+type UDP struct {
+	Port    uint16
+	Payload string // what it carries
+}
+
+// BarePayload is what knock(1) sends by UDP. A step that says no more of its payload
+// has this one, and all that counts at a door is its port: nc sends something else.
+const BarePayload = "\x00"
+
+func parseUDP(value, option string) (Step, error) {
+	port, err := parsePort(value)
+	if err != nil {
+		return nil, err
+	}
+	u := UDP{Port: port, Payload: BarePayload}
+	switch {
+	case option == "":
+	case hasOption(option, "size"):
+		size, err := parseSize(option, 1)
+		if err != nil {
+			return nil, err
+		}
+		u.Payload = strings.Repeat("\x00", size)
+	case hasOption(option, "hex"):
+		data, err := hex.DecodeString(option[len("hex="):])
+		if err != nil || len(data) == 0 || len(data) > maxDatagram {
+			return nil, errors.New("hex= takes pairs of hexadecimal digits")
+		}
+		u.Payload = string(data)
+	case hasOption(option, "text"):
+		if u.Payload = option[len("text="):]; u.Payload == "" || len(u.Payload) > maxDatagram {
+			return nil, errors.New("text= takes the payload, which is not empty")
+		}
+	default:
+		return nil, errOption
+	}
+	return u, nil
+}
+
+// Kind returns udp.
+func (UDP) Kind() string { return "udp" }
+
+func (u UDP) String() string {
+	text := "udp:" + strconv.Itoa(int(u.Port))
+	if u.Payload != BarePayload {
+		text += ",hex=" + hex.EncodeToString([]byte(u.Payload))
+	}
+	return text
+}
+
+// Facts says that the port is one place of a sequence.
+func (UDP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
+
+func (u UDP) payload() int { return len(u.Payload) }
+
+// send sends the datagram. The socket is a fresh one: an earlier knock's ICMP error
+// would fail a second write on the same one.
+func (u UDP) send(_ context.Context, s *Sender) error {
+	var from *net.UDPAddr
+	if s.Source.IsValid() {
+		from = net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
+	}
+	conn, err := net.DialUDP("udp", from, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.To, u.Port)))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Write([]byte(u.Payload))
+	return err
+}
