@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -16,59 +15,73 @@ import (
 
 // A checkup does what a session does, once, and tells of it.
 type checkup struct {
-	*target
-	*check.Report
-	ssh check.SSHConfig // what ssh -G says; nil without it
-}
+	report *check.Report
+	log    *reporter       // of -v
+	ssh    check.SSHConfig // what ssh -G says; nil without it
 
-// runCheck is -check: the report, and as error only that something failed.
-func (q *question) runCheck(report *reporter) error {
-	r := &check.Report{Out: q.Stdout, Colors: q.Getenv("NO_COLOR") == "" && q.Getenv("TERM") != "dumb" && isTerminal(q.Stdout)}
-	typed := q.host
-	if q.alias != "" {
-		typed = q.alias
-	}
-	effective := q.askSSH(r, typed)
-	q.fill(effective, typed)
-	c := checkup{Report: r, ssh: effective}
-	p, err := newPlan(q)
-	if err != nil {
-		r.Find(check.Fail, hintOf(err), "%v", err)
-		return errFindings
-	}
-	c.config(p)
-	ctx, cancel := p.bounded()
-	defer cancel()
-	if c.target, err = p.resolve(ctx, report); err != nil {
-		r.Find(check.Fail, hintOf(err), "%v", err)
-		return errFindings
-	}
-	r.Find(check.OK, "", "%s is %s", p.host, join(c.addrs))
-	c.door()
-	if r.Failed {
-		return errFindings
-	}
-	return nil
-}
-
-// bounded is the time for one thing that waits for the network.
-func (p *plan) bounded() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), cmp.Or(p.limit, defaultTimeout))
+	plan   *plan
+	target *target
+	door   *door
 }
 
 // errFindings makes the exit code, and says nothing more.
 var errFindings = &failure{code: exitNetwork, quiet: true}
 
+// runCheck is -check: the report, and as error only that something failed.
+func runCheck(o *options, process Process, log *reporter) error {
+	c := &checkup{log: log, report: &check.Report{Out: process.Stdout,
+		Colors: process.Getenv("NO_COLOR") == "" && process.Getenv("TERM") != "dumb" && isTerminal(process.Stdout)}}
+	if err := c.prepare(o, process); err != nil {
+		c.report.Find(check.Fail, hintOf(err), "%v", err)
+		return errFindings
+	}
+	c.report.Find(check.OK, "", "%s is %s", c.plan.host, join(c.target.addrs))
+	c.before()
+	if unopenable := c.report.Failed && len(c.plan.knocks) == 0; !unopenable && !c.spends() {
+		c.through(o.wait)
+	}
+	if c.report.Failed {
+		return errFindings
+	}
+	return nil
+}
+
+// prepare reads the config, ssh's own reading of it first, and finds the host.
+func (c *checkup) prepare(o *options, process Process) error {
+	typed := cmp.Or(o.alias, o.host)
+	c.ssh = o.askSSH(c.report, typed)
+	o.fill(c.ssh, typed)
+	var err error
+	if c.plan, err = makePlan(o, process.Getenv); err != nil {
+		return err
+	}
+	if err = c.plan.load(process); err != nil {
+		return err
+	}
+	source, err := c.plan.knocks.Source()
+	if err != nil {
+		return err
+	}
+	c.config()
+	ctx, cancel := c.bounded()
+	defer cancel()
+	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
+		return err
+	}
+	c.door = newDoor(c.plan, c.target, source, process, c.log)
+	return nil
+}
+
 // askSSH has the real ssh say what it would use, and reports what is wrong there.
-func (q *question) askSSH(r *check.Report, typed string) check.SSHConfig {
+func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
 		r.Find(check.Warn, "", "no ssh is installed to ask for its config")
 		return nil
 	}
-	c, err := check.ReadSSHConfig(path, q.sshArgs(typed)...)
-	if err != nil && q.config != "" {
-		r.Find(check.Warn, "", "ssh does not read %s: %v", q.config, err)
+	c, err := check.ReadSSHConfig(path, o.sshArgs(typed)...)
+	if err != nil && o.config != "" {
+		r.Find(check.Warn, "", "ssh does not read %s: %v", o.config, err)
 		return nil
 	} else if err != nil {
 		r.Find(check.Fail, "", "ssh: %v", err)
@@ -78,61 +91,94 @@ func (q *question) askSSH(r *check.Report, typed string) check.SSHConfig {
 	return c
 }
 
-// sshArgs is the question as ssh would be asked it.
-func (q *question) sshArgs(typed string) []string {
+// sshArgs are the options as ssh has them.
+func (o *options) sshArgs(typed string) []string {
 	var args []string
 	give := func(flag, value string, given bool) {
 		if given {
 			args = append(args, flag, value)
 		}
 	}
-	give("-F", q.config, q.config != "")
-	give("-l", q.login, q.login != "")
-	give("-p", strconv.Itoa(int(q.port)), q.port != 0)
+	give("-F", o.config, o.config != "")
+	give("-l", o.login, o.login != "")
+	give("-p", strconv.Itoa(int(o.port)), o.port != 0)
 	return append(args, "--", typed)
 }
 
 // fill takes from ssh what the command line leaves open.
-func (q *question) fill(c check.SSHConfig, typed string) {
-	if q.alias == "" {
-		q.alias = typed
+func (o *options) fill(c check.SSHConfig, typed string) {
+	if o.alias == "" {
+		o.alias = typed
 		if name := c["hostname"]; name != "" {
-			q.host = name
+			o.host = name
 		}
 	}
-	if q.login == "" && c["user"] != "" {
-		q.login = c["user"]
+	if o.login == "" && c["user"] != "" {
+		o.login = c["user"]
 	}
-	if q.port == 0 {
-		q.port = 22
+	if o.port == 0 {
+		o.port = 22
 		if port, err := parsePort(c["port"]); err == nil {
-			q.port = port
+			o.port = port
 		}
 	}
 }
 
 // config tells where the knock comes from, and what looks wrong in the config.
-func (c *checkup) config(p *plan) {
-	from := "the command line"
+func (c *checkup) config() {
+	p := c.plan
+	for _, n := range p.settings.Notes {
+		c.report.Find(check.Warn, "", "%v: %s", n.Origin, n.Text)
+	}
+	if len(p.knocks) == 0 {
+		c.report.Find(check.Warn, "write it below its Host line: # Knock: ...", "no knock is configured for %s", p.name)
+		return
+	}
 	more := ""
 	for _, e := range p.settings.Entries() {
-		switch {
-		case e.Keyword == "knock" && len(p.question.knocks) == 0:
-			from = e.Origin.String()
-		case strings.HasPrefix(e.Keyword, "knock"):
+		if strings.HasPrefix(e.Keyword, "knock") && (e.Keyword != "knock" || p.typed) {
 			more += fmt.Sprintf("; %s from %v", e.Keyword, e.Origin)
 		}
 	}
-	for _, n := range p.settings.Notes {
-		c.Find(check.Warn, "", "%v: %s", n.Origin, n.Text)
+	c.report.Find(check.OK, "", "%s from %s%s", plural(p.knocks.Knocks(), "knock"), p.from, more)
+	if limit := p.settings.KnockTimeout; limit > 0 && p.limit.cut {
+		c.report.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout ends it after %v", limit, p.limit.time)
 	}
-	if len(p.knocks) == 0 {
-		c.Find(check.Warn, "write it below its Host line: # Knock: ...", "no knock is configured for %s", p.alias)
+}
+
+// bounded is the time for one thing that waits for the network.
+func (c *checkup) bounded() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), cmp.Or(c.plan.limit.time, defaultTimeout))
+}
+
+// spends says so if to knock would use something up, which is done only for those
+// who name it once more on the command line.
+func (c *checkup) spends() bool {
+	if !c.plan.knocks.Spent() || c.plan.typed {
+		return false
+	}
+	level := check.OK
+	left, hint := c.door.source.Supply()
+	if hint != "" {
+		level = check.Warn
+	}
+	c.report.Find(level, hint, "%v: %s", c.plan.knocks, left)
+	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %v", c.plan.name, c.plan.port, c.plan.knocks),
+		"not knocked, as that would use up a sequence of the list")
+	return true
+}
+
+// through opens the door, and looks at what is behind it.
+func (c *checkup) through(wait bool) {
+	conn := c.open()
+	if conn == nil {
 		return
 	}
-	c.Find(check.OK, "", "%s from %s%s", plural(p.knocks.Knocks(), "knock"), from, more)
-	if limit := p.settings.KnockTimeout; limit > p.limit {
-		c.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout ends it after %v", limit, p.limit)
+	addr := remote(conn)
+	c.server(conn)
+	c.others(addr)
+	if wait {
+		c.shuts(addr)
 	}
 }
 
@@ -147,13 +193,4 @@ func join(addrs []netip.Addr) string {
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// hintOf is what a failure suggests.
-func hintOf(err error) string {
-	var f *failure
-	if errors.As(err, &f) {
-		return f.hint
-	}
-	return ""
 }

@@ -17,27 +17,27 @@ const handshakeTime = 10 * time.Second
 
 // server looks at what is behind the door.
 func (c *checkup) server(conn net.Conn) {
-	known := check.ReadKnownHosts(c.knownHosts(), c.host, c.port, c.ssh["hostkeyalias"])
+	known := check.ReadKnownHosts(c.knownHosts(), c.plan.host, c.plan.port, c.ssh["hostkeyalias"])
 	server, err := check.Handshake(conn, known.Algorithms(), handshakeTime)
 	switch {
 	case err != nil && server.Version == "":
-		c.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server there: %v", err)
+		c.report.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server there: %v", err)
 		return
 	case err != nil:
-		c.Find(check.Fail, "", "%s: %v", server.Version, err)
+		c.report.Find(check.Fail, "", "%s: %v", server.Version, err)
 		return
 	}
-	c.Find(check.OK, "", "%s answers", server.Version)
+	c.report.Find(check.OK, "", "%s answers", server.Version)
 	key := fmt.Sprintf("%s key %s", server.Key.Type(), ssh.FingerprintSHA256(server.Key))
 	switch verdict, where := known.Judge(server.Key); verdict {
 	case check.Known:
-		c.Find(check.OK, "", "its %s is known from %s", key, where)
+		c.report.Find(check.OK, "", "its %s is known from %s", key, where)
 	case check.Unknown:
-		c.Find(check.Warn, "compare it with the server's before you answer ssh's question", "its %s is not known", key)
+		c.report.Find(check.Warn, "compare it with the server's before you answer ssh's question", "its %s is not known", key)
 	case check.Changed:
-		c.Find(check.Fail, "is it another server? If its key was changed on purpose: ssh-keygen -R HOST", "its %s is not the one of %s", key, where)
+		c.report.Find(check.Fail, "is it another server? If its key was changed on purpose: ssh-keygen -R HOST", "its %s is not the one of %s", key, where)
 	case check.Revoked:
-		c.Find(check.Fail, "", "its %s is revoked by %s", key, where)
+		c.report.Find(check.Fail, "", "its %s is revoked by %s", key, where)
 	}
 }
 
@@ -50,7 +50,7 @@ func (c *checkup) knownHosts() []string {
 	var files []string
 	for _, file := range strings.Fields(text) {
 		if rest, ok := strings.CutPrefix(file, "~/"); ok {
-			file = filepath.Join(c.home, rest)
+			file = filepath.Join(c.plan.home, rest)
 		}
 		files = append(files, file)
 	}

@@ -74,20 +74,25 @@ func shown(t *testing.T, config, host string) string {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	q, err := parseArgs([]string{"-f", path, "-G", host})
+	o, err := parseOptions([]string{"-f", path, "-G", host})
 	if err != nil {
 		t.Fatal(err)
 	}
-	q.Process = Process{Env: os.Environ, Getenv: os.Getenv}
-	var out, warnings strings.Builder
-	p, err := newPlan(q)
-	if err == nil {
-		err = p.explain(&out, &reporter{stderr: &warnings})
+	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer out.Close()
+	var warnings strings.Builder
+	err = o.mode.run(o, Process{Env: os.Environ, Getenv: os.Getenv, Stdout: out}, &reporter{stderr: &warnings})
 	if err != nil || warnings.Len() > 0 {
 		t.Errorf("%v: %s\n%s", err, &warnings, config)
 	}
-	return out.String()
+	text, err := os.ReadFile(out.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestCommandsDocumented parses every command line of knockpipe that the documents
@@ -105,7 +110,7 @@ func TestCommandsDocumented(t *testing.T) {
 				if n++; len(strings.Fields(line)) == 0 {
 					continue
 				}
-				if _, err := parseArgs(strings.Fields(line)); err != nil {
+				if _, err := parseOptions(strings.Fields(line)); err != nil {
 					t.Errorf("knockpipe%s: %v", line, err)
 				}
 			}

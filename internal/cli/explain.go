@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"knockpipe/config"
 )
 
 // A setting is a line of -G.
@@ -13,29 +15,29 @@ type setting struct {
 	from  string // file:line, "command line" or "default"
 }
 
-// explained is what -G prints, in this order, of what is set.
-var explained = []string{"hostname", "user", "port", "addressfamily", "bindaddress", "bindinterface", "connecttimeout",
-	"knock", "knockclose", "knockconnects", "knockdelay", "knocktimeout", "knocktries", "knockhost", "knockmemory"}
-
-// explain prints what would be used for the host as "ssh -G" does, and where it
-// comes from. It shows the sequence, as it is asked to.
-func (p *plan) explain(w io.Writer, report *reporter) error {
+// runExplain is -G: it prints what would be used for the host as "ssh -G" does, and
+// where it comes from. It shows the sequence, as it is asked to.
+func runExplain(o *options, process Process, report *reporter) error {
+	p, err := makePlan(o, process.Getenv)
+	if err != nil {
+		return err
+	}
 	found := p.defaults()
 	for _, e := range p.settings.Entries() {
 		found[e.Keyword] = setting{e.Value, e.Origin.String()}
 	}
-	if p.timeout == 0 && p.settings.ConnectTimeout > 0 && len(p.knocks) > 0 && p.limit < p.settings.ConnectTimeout {
-		for _, e := range p.settings.Entries() {
-			if e.Keyword == "connecttimeout" && (p.settings.KnockTimeout == 0 && p.limit < defaultTimeout || p.limit < p.settings.KnockTimeout) {
-				found["knocktimeout"] = setting{fmt.Sprint(p.limit.Seconds()), "before ConnectTimeout, " + e.Origin.String()}
-			}
-		}
+	if p.limit.cut {
+		found["knocktimeout"] = setting{fmt.Sprint(p.limit.time.Seconds()), p.limit.from}
 	}
-	for keyword, value := range p.given() {
+	for keyword, value := range o.settings() {
 		found[keyword] = setting{value, "command line"}
 	}
+	if p.typed {
+		found["knock"] = setting{p.knocks.String(), "command line"}
+	}
 	var text strings.Builder
-	for _, keyword := range explained {
+	for _, keyword := range config.Keywords() {
+		keyword = strings.ToLower(keyword)
 		if s, ok := found[keyword]; ok {
 			fmt.Fprintln(&text, strings.Map(printable, keyword+" "+s.value+" # "+s.from))
 		}
@@ -43,8 +45,7 @@ func (p *plan) explain(w io.Writer, report *reporter) error {
 	for _, n := range p.settings.Notes {
 		report.tell(true, fmt.Sprintf("warning: %v: %s", n.Origin, n.Text))
 	}
-	_, err := io.WriteString(w, text.String())
-	if err != nil {
+	if _, err := io.WriteString(process.Stdout, text.String()); err != nil {
 		return networkFailure("stdout", err)
 	}
 	return nil
@@ -61,21 +62,20 @@ func (p *plan) defaults() map[string]setting {
 	}
 }
 
-// given is what the command line says.
-func (p *plan) given() map[string]string {
+// settings are those that the command line says.
+func (o *options) settings() map[string]string {
 	given := map[string]string{}
 	set := func(keyword, value string, isSet bool) {
 		if isSet {
 			given[keyword] = value
 		}
 	}
-	set("hostname", p.host, p.alias != "")
-	set("user", p.login, p.login != "")
-	set("port", strconv.Itoa(int(p.port)), p.port != 0)
-	set("addressfamily", "inet", p.only4)
-	set("addressfamily", "inet6", p.only6)
-	set("bindaddress", p.source.String(), p.source.IsValid())
-	set("knock", p.question.knocks.String(), len(p.question.knocks) > 0)
-	set("knocktimeout", p.timeout.String(), p.timeout > 0)
+	set("hostname", o.host, o.alias != "")
+	set("user", o.login, o.login != "")
+	set("port", strconv.Itoa(int(o.port)), o.port != 0)
+	set("addressfamily", "inet", o.only4)
+	set("addressfamily", "inet6", o.only6)
+	set("bindaddress", o.source.String(), o.source.IsValid())
+	set("knocktimeout", o.timeout.String(), o.timeout > 0)
 	return given
 }

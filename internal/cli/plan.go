@@ -1,132 +1,150 @@
 package cli
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"os/user"
 	"time"
 
 	"knockpipe/config"
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
-	"knockpipe/knock/fwknop"
-	"knockpipe/proxy"
 )
 
 // defaultTimeout is how long a door may take to open. It ends before the 10 s
 // that Ansible allows a connection and that nobody tells a ProxyCommand of.
 const defaultTimeout = 8 * time.Second
 
-// A plan is what the command line and the config say together: the command line
-// first.
+// A plan is what the options and the config say together: the options first.
 type plan struct {
-	*question
+	host   string // to connect to
+	name   string // of the host, as the user typed it if that is known
+	port   uint16 // zero if left out
+	family ip.Family
+
+	knocks  knock.Sequence
+	closing knock.Sequence
+	from    string // where the knocks come from: "the command line", or file:line
+	typed   bool   // they come from the command line
+	limit   limit
+
+	file     string // the only config that was read; empty for the usual ones
 	settings *config.Settings
-
-	home   string // the user's; empty if it is not known
-	knocks knock.Sequence
-	family proxy.Family
-	limit  time.Duration // how long opening may take; zero is no limit of ours
-
-	stanzas map[string]*fwknop.Stanza // by the name that a step gives
-	once    *onceList                 // nil without a step once:FILE
+	home     string // the user's; empty if it is not known
 }
 
-// newPlan reads the config for a question.
-func newPlan(q *question) (*plan, error) {
-	name := q.alias
-	if name == "" {
-		name = q.host
+// makePlan reads the config for the options.
+func makePlan(o *options, getenv func(string) string) (*plan, error) {
+	p := &plan{host: o.host, name: o.host, port: o.port, family: o.family, file: o.config}
+	if o.alias != "" {
+		p.name = o.alias
 	}
-	query := config.Query{Name: name, User: q.login, NoKnock: len(q.knocks) > 0}
 	var places config.Sources
 	if u, err := user.Current(); err == nil {
-		places = config.DefaultSources(u, q.Getenv)
+		places = config.DefaultSources(u, getenv)
 	}
-	p := &plan{question: q, home: places.Home, knocks: q.knocks, family: q.family}
-	switch q.config {
+	p.home = places.Home
+	switch o.config {
 	case "":
 	case "none": // as for ssh -F
 		places = config.Sources{}
 	default:
-		places.File = q.config
+		places.File = o.config
 	}
-	settings, err := places.Load(query)
+	settings, err := places.Load(config.Query{Name: p.name, User: o.login, NoKnock: len(o.knocks) > 0})
 	if err != nil {
 		return nil, &failure{code: exitUsage, err: err}
 	}
 	p.settings = settings
-	if len(p.knocks) == 0 {
-		p.knocks = settings.Knock
-	} else if p.knocks[0].Proto == knock.Once {
-		p.knocks[0].Text = config.Path(p.knocks[0].Text, "", p.home)
+	if p.family == ip.Any {
+		p.family = settings.Family
 	}
-	if p.family == proxy.AnyFamily {
-		p.family = families[settings.Family]
+	p.closing = settings.KnockClose
+	p.knocks, p.from = settings.Knock, settings.Origin("Knock").String()
+	if len(o.knocks) > 0 {
+		p.knocks, p.from, p.typed = o.knocks.At("", p.home), "the command line", true
 	}
-	p.limit = p.timeLimit()
-	if pauses := p.knocks.Pauses(); p.limit > 0 && pauses >= p.limit {
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit),
+	p.limit = newLimit(o.timeout, settings, len(p.knocks) > 0)
+	if pauses := p.knocks.Pauses(); p.limit.time > 0 && pauses >= p.limit.time {
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit.time),
 			hint: "give it more time by KnockTimeout or -w"}
 	}
-	if pauses := settings.KnockClose.Pauses(); pauses >= closeTime {
+	if pauses := p.closing.Pauses(); pauses >= closeTime {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of KnockClose take %v, and closing may take %v", pauses, closeTime)}
-	}
-	if err := p.loadStanzas(name); err != nil {
-		return nil, &failure{code: exitUsage, err: err}
-	}
-	if err := p.findList(); err != nil {
-		f := &failure{code: exitUsage, err: err}
-		errors.As(err, &f)
-		return nil, f
-	}
-	if q.knockOnly && len(p.knocks) == 0 {
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", name), hint: p.configHint()}
 	}
 	return p, nil
 }
 
-// families are the values of AddressFamily.
-var families = map[string]proxy.Family{"": proxy.AnyFamily, "any": proxy.AnyFamily, "inet": proxy.IPv4, "inet6": proxy.IPv6}
+// load readies both sequences to be sent, and keeps to the family that they open for.
+func (p *plan) load(process Process) (err error) {
+	env := knock.Env{Host: p.host, Name: p.name, Home: p.home, Environ: process.Env, Stderr: process.Stderr}
+	for _, seq := range []*knock.Sequence{&p.knocks, &p.closing} {
+		if *seq, err = seq.Load(env); err != nil {
+			return &failure{code: exitUsage, err: err}
+		}
+		for _, step := range *seq {
+			only := step.Facts().Family
+			switch {
+			case only == ip.Any:
+			case p.family != ip.Any && p.family != only:
+				return &failure{code: exitUsage, err: fmt.Errorf("%s knows %v alone, and %v is asked for", step.Kind(), only, p.family)}
+			default:
+				p.family = only
+			}
+		}
+	}
+	return nil
+}
 
-// timeLimit is how long opening may take. Where ssh's ConnectTimeout is shorter,
-// ours ends a little before it, so that our message is what the user sees.
-func (p *plan) timeLimit() time.Duration {
-	if p.timeout > 0 {
-		return p.timeout
+// A limit is how long opening may take, and why.
+type limit struct {
+	time time.Duration // zero is no limit of ours
+	from string        // for -G
+	cut  bool          // ssh's ConnectTimeout ends sooner than KnockTimeout
+}
+
+// newLimit finds the limit. Where ssh's ConnectTimeout is shorter, ours ends a little
+// before it, so that our message is what the user sees.
+func newLimit(timeout time.Duration, s *config.Settings, knocks bool) limit {
+	var l limit
+	switch {
+	case timeout > 0:
+		return limit{time: timeout, from: "command line"}
+	case !knocks:
+	case s.KnockTimeout > 0:
+		l = limit{time: s.KnockTimeout, from: s.Origin("KnockTimeout").String()}
+	default:
+		l = limit{time: defaultTimeout, from: "default"}
 	}
-	var limit time.Duration
-	if len(p.knocks) > 0 {
-		if limit = p.settings.KnockTimeout; limit == 0 {
-			limit = defaultTimeout
-		}
-	}
-	if t := p.settings.ConnectTimeout; t > 0 {
+	if t := s.ConnectTimeout; t > 0 {
 		t -= min(t/10, 500*time.Millisecond)
-		if limit == 0 || t < limit {
-			limit = t
+		if l.time == 0 || t < l.time {
+			l = limit{time: t, from: "before ConnectTimeout, " + s.Origin("ConnectTimeout").String(), cut: knocks}
 		}
 	}
-	return limit
+	return l
+}
+
+// since bounds what began at a time.
+func (l limit) since(start time.Time) (context.Context, context.CancelFunc) {
+	if l.time == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithDeadline(context.Background(), start.Add(l.time))
 }
 
 // tell says where the knock comes from, and what looks wrong in the config.
 func (p *plan) tell(report *reporter) {
-	if len(p.question.knocks) > 0 {
-		report.logf("%s from the command line", plural(p.knocks.Knocks(), "knock"))
-	} else {
-		for _, e := range p.settings.Entries() {
-			if e.Keyword == "knock" {
-				report.logf("%s from %v", plural(p.knocks.Knocks(), "knock"), e.Origin)
-			}
-		}
+	if p.from != "" {
+		report.logf("%s from %s", plural(p.knocks.Knocks(), "knock"), p.from)
 	}
 	for _, n := range p.settings.Notes {
 		report.logf("%v: %s", n.Origin, n.Text)
 	}
 }
 
-// configHint is what in the config may be the reason for a failure.
-func (p *plan) configHint() string {
+// hint is what in the config may be the reason for a failure.
+func (p *plan) hint() string {
 	for _, n := range p.settings.Notes {
 		if n.Hint {
 			return fmt.Sprintf("%v: %s", n.Origin, n.Text)

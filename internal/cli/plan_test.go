@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"knockpipe/proxy"
+	"knockpipe/internal/ip"
 )
 
 // TestPlan merges the command line and a config.
@@ -16,21 +16,21 @@ func TestPlan(t *testing.T) {
 	tests := []struct {
 		name, config, args string
 		limit              time.Duration
-		family             proxy.Family
+		family             ip.Family
 		knocks             string
 	}{
-		{"nothing", "", "", 0, proxy.AnyFamily, ""},
-		{"a knock needs a deadline", knock, "", 8 * time.Second, proxy.AnyFamily, "1 2"},
-		{"KnockTimeout", knock + "# KnockTimeout: 20", "", 20 * time.Second, proxy.AnyFamily, "1 2"},
-		{"KnockTimeout without a knock", "# KnockTimeout: 20", "", 0, proxy.AnyFamily, ""},
-		{"-w", knock + "# KnockTimeout: 20\nConnectTimeout 5", "-w 30", 30 * time.Second, proxy.AnyFamily, "1 2"},
-		{"ConnectTimeout is longer", knock + "ConnectTimeout 30", "", 8 * time.Second, proxy.AnyFamily, "1 2"},
-		{"ConnectTimeout is shorter", knock + "ConnectTimeout 5", "", 4500 * time.Millisecond, proxy.AnyFamily, "1 2"},
-		{"ConnectTimeout of a second", knock + "ConnectTimeout 1", "", 900 * time.Millisecond, proxy.AnyFamily, "1 2"},
-		{"ConnectTimeout without a knock", "ConnectTimeout 1m", "", 59500 * time.Millisecond, proxy.AnyFamily, ""},
-		{"AddressFamily", "AddressFamily inet6", "", 0, proxy.IPv6, ""},
-		{"-4 over AddressFamily", "AddressFamily inet6", "-4", 0, proxy.IPv4, ""},
-		{"another block", "Host other\n" + knock, "", 0, proxy.AnyFamily, ""},
+		{"nothing", "", "", 0, ip.Any, ""},
+		{"a knock needs a deadline", knock, "", 8 * time.Second, ip.Any, "1 2"},
+		{"KnockTimeout", knock + "# KnockTimeout: 20", "", 20 * time.Second, ip.Any, "1 2"},
+		{"KnockTimeout without a knock", "# KnockTimeout: 20", "", 0, ip.Any, ""},
+		{"-w", knock + "# KnockTimeout: 20\nConnectTimeout 5", "-w 30", 30 * time.Second, ip.Any, "1 2"},
+		{"ConnectTimeout is longer", knock + "ConnectTimeout 30", "", 8 * time.Second, ip.Any, "1 2"},
+		{"ConnectTimeout is shorter", knock + "ConnectTimeout 5", "", 4500 * time.Millisecond, ip.Any, "1 2"},
+		{"ConnectTimeout of a second", knock + "ConnectTimeout 1", "", 900 * time.Millisecond, ip.Any, "1 2"},
+		{"ConnectTimeout without a knock", "ConnectTimeout 1m", "", 59500 * time.Millisecond, ip.Any, ""},
+		{"AddressFamily", "AddressFamily inet6", "", 0, ip.V6, ""},
+		{"-4 over AddressFamily", "AddressFamily inet6", "-4", 0, ip.V4, ""},
+		{"another block", "Host other\n" + knock, "", 0, ip.Any, ""},
 	}
 	for _, tt := range tests {
 		path := filepath.Join(t.TempDir(), "config")
@@ -38,12 +38,11 @@ func TestPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		for knocks, args := range map[string]string{tt.knocks: "tango 22", "3": "tango 22 3"} {
-			q, err := parseArgs(strings.Fields("-f " + path + " " + tt.args + " " + args))
+			o, err := parseOptions(strings.Fields("-f " + path + " " + tt.args + " " + args))
 			if err != nil {
 				t.Fatal(err)
 			}
-			q.Getenv = os.Getenv
-			p, err := newPlan(q)
+			p, err := makePlan(o, os.Getenv)
 			if err != nil {
 				t.Errorf("%s: %v", tt.name, err)
 				continue
@@ -54,8 +53,8 @@ func TestPlan(t *testing.T) {
 			if knocks != tt.knocks {
 				continue
 			}
-			if p.limit != tt.limit || p.family != tt.family {
-				t.Errorf("%s: got %v over %v, want %v over %v", tt.name, p.limit, p.family, tt.limit, tt.family)
+			if p.limit.time != tt.limit || p.family != tt.family {
+				t.Errorf("%s: got %v over %v, want %v over %v", tt.name, p.limit.time, p.family, tt.limit, tt.family)
 			}
 		}
 	}

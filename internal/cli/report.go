@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
 	"unicode"
 
+	"knockpipe/knock"
 	"knockpipe/proxy"
 )
 
@@ -34,6 +34,20 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 
+// Unwrap returns the error that the user is told of.
+func (f *failure) Unwrap() error { return f.err }
+
+// hintOf is what an error suggests.
+func hintOf(err error) string {
+	if f, ok := errors.AsType[*failure](err); ok && f.hint != "" {
+		return f.hint
+	}
+	if h, ok := errors.AsType[*knock.HintError](err); ok {
+		return h.Hint
+	}
+	return ""
+}
+
 const unreachableHint = "is the host up, is this its address, and does nothing on the way forbid it?"
 
 func badUsage(err error) *failure {
@@ -45,35 +59,36 @@ func networkFailure(what string, err error) *failure {
 }
 
 // openFailure says why there is no connection.
-func openFailure(p *plan, err error) *failure {
+func (p *plan) openFailure(err error) error {
 	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", p.host, err)}
-	if _, e := netip.ParseAddr(p.host); e == nil {
+	addr, e := netip.ParseAddr(p.host)
+	if e == nil {
 		f.err = err // it names the address itself
 	}
-	var shut *proxy.ShutError
+	shut, isShut := errors.AsType[*proxy.ShutError](err)
 	switch {
 	case errors.Is(err, proxy.ErrNoTurn):
 		f.hint = "a knockpipe that does not get in keeps others waiting, for two seconds at a time"
-	case !errors.As(err, &shut) && len(p.knocks) == 0:
+	case !isShut && len(p.knocks) == 0:
 		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
 		f.hint = "no knock is given for this host"
-		if p.question.config == "" {
+		if p.file == "" {
 			f.hint += "; with ssh -F FILE, pass -f FILE"
 		}
-	case shut != nil && shut.Unreachable():
+	case isShut && shut.Unreachable():
 		f.hint = unreachableHint
-	case shut != nil && shut.Silent():
+	case isShut && shut.Silent():
 		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
-	case shut != nil:
+	case isShut:
 		f.hint = "the host answers but its door stays shut: is the sequence right and in order, and does sshd run?"
 	}
-	if shut != nil && p.settings.KnockHost != "" {
+	if isShut && p.settings.KnockHost != "" {
 		f.err = fmt.Errorf("%w (knocked at KnockHost %s)", f.err, p.settings.KnockHost)
 	}
-	if hint := p.configHint(); hint != "" {
+	if hint := p.hint(); hint != "" {
 		f.hint = hint
 	}
-	if addr, e := netip.ParseAddr(p.host); e == nil && addr.Is6() && addr.IsLinkLocalUnicast() && shut == nil {
+	if addr.Is6() && addr.IsLinkLocalUnicast() && !isShut {
 		f.hint = "a link-local address needs its interface: " + addr.WithZone("eth0").String()
 	}
 	return f
@@ -85,15 +100,6 @@ func plural(n int, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
-}
-
-// withoutPath strips the path of a file that the message names anyway.
-func withoutPath(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }
 
 // A reporter tells what happens, on stderr and in the log file.
@@ -133,15 +139,17 @@ func (r *reporter) fail(err error) int {
 	if err == nil {
 		return 0
 	}
-	f := &failure{code: exitNetwork}
-	if errors.As(err, &f) && f.quiet {
-		return f.code
+	code := exitNetwork
+	if f, ok := errors.AsType[*failure](err); ok {
+		if code = f.code; f.quiet {
+			return code
+		}
 	}
 	r.tell(true, err.Error())
-	if f.hint != "" {
-		r.tell(true, "hint: "+f.hint)
+	if hint := hintOf(err); hint != "" {
+		r.tell(true, "hint: "+hint)
 	}
-	return f.code
+	return code
 }
 
 func (r *reporter) tell(stderr bool, text string) {

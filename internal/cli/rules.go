@@ -7,25 +7,25 @@ import (
 	"io"
 
 	"knockpipe/internal/rules"
-	"knockpipe/knock"
 )
 
-// printRules is -rules: the server's side of the host's knock. It shows the
+// runRules is -rules: it prints the server's side of the host's knock. It shows the
 // sequence, as it is asked to.
-func (p *plan) printRules(report *reporter) error {
-	door := &rules.Door{Name: p.host, Ports: p.ports, Knock: p.knocks, Close: p.settings.KnockClose,
-		Delay: p.settings.KnockDelay, LAN: p.lan}
-	for _, step := range p.knocks {
-		if step.Proto == knock.FWKNOP {
-			door.Stanza = p.stanzas[step.Text]
-		}
+func runRules(o *options, process Process, report *reporter) error {
+	p, err := makePlan(o, process.Getenv)
+	if err != nil {
+		return err
 	}
+	if err := p.load(process); err != nil {
+		return err
+	}
+	door := &rules.Door{Name: p.host, Ports: o.ports, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay, LAN: o.lan}
 	if len(door.Ports) == 0 {
 		door.Ports = []uint16{cmp.Or(p.settings.Port, 22)}
 	}
-	text, err := rules.Make(p.rules, door)
+	text, err := rules.Make(o.format, door)
 	if err != nil {
-		return &failure{code: exitUsage, err: fmt.Errorf("-rules: %w", err), hint: p.configHint()}
+		return &failure{code: exitUsage, err: fmt.Errorf("-rules: %w", err), hint: p.hint()}
 	}
 	if p.settings.KnockHost != "" {
 		report.tell(true, "warning: KnockHost is another host, and these rules are for one that guards its own port")
@@ -33,7 +33,7 @@ func (p *plan) printRules(report *reporter) error {
 	for _, text := range rules.Warnings(p.knocks) {
 		report.tell(true, "warning: "+text)
 	}
-	if _, err := io.WriteString(p.Stdout, text); err != nil {
+	if _, err := io.WriteString(process.Stdout, text); err != nil {
 		return networkFailure("stdout", errors.Unwrap(err))
 	}
 	return nil

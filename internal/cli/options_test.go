@@ -35,6 +35,13 @@ func TestParseArgs(t *testing.T) {
 		{"-s 127.0.0.1 -6 tango 22", "error: source address 127.0.0.1 is not an IPv6 address"},
 		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
 		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
+		{"-F -k tango 22 1", "error: -F and -k exclude each other"},
+		{"-rules ufw tango", `error: -rules: unknown format "ufw": fwknopd, iptables, knockd, mikrotik, nftables`},
+		{"-once 1 list", `error: invalid value "1" for flag -once: not a number between 2 and 10000`},
+		{"-once 3", "error: -once takes a number and one file"},
+		{"-once 3 list 22", "error: -once takes a number and one file"},
+		{"-lan 192.0.2.1 tango 22", "error: -lan is for -rules"},
+		{"-wait tango 22", "error: -wait is for -check"},
 
 		{"-rules nftables -lan 192.0.2.0/33 tango", `error: invalid value "192.0.2.0/33" for flag -lan: "192.0.2.0/33" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
 		{"-rules nftables -lan 192.0.2.1,::ffff:0:0/95 tango", `error: invalid value "192.0.2.1,::ffff:0:0/95" for flag -lan: "::ffff:0:0/95" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
@@ -55,41 +62,41 @@ func TestParseArgs(t *testing.T) {
 		{"-G tango 22 1", "tango 22 [1] IP explain"},
 	}
 	for _, tt := range tests {
-		if got := describe(parseArgs(strings.Fields(tt.args))); got != tt.want {
+		if got := describe(parseOptions(strings.Fields(tt.args))); got != tt.want {
 			t.Errorf("knockpipe %s: got %v, want %v", tt.args, got, tt.want)
 		}
 	}
 	for _, host := range []string{"", "two words", "bell\a", "line\nend"} {
-		if q, err := parseArgs([]string{host, "22"}); err == nil {
+		if q, err := parseOptions([]string{host, "22"}); err == nil {
 			t.Errorf("host %q: got %v, want an error", host, q)
 		}
 	}
 }
 
-// describe shows a question in one line.
-func describe(q *question, err error) string {
+// describe shows the options in one line.
+func describe(o *options, err error) string {
 	if err != nil {
 		return "error: " + err.Error()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %d %v %v", q.host, q.port, []any{q.knocks}, q.family)
+	fmt.Fprintf(&b, "%s %d %v %v", o.host, o.port, []any{o.knocks}, o.family)
 	for _, f := range []struct {
 		name string
 		set  bool
 		val  any
 	}{
-		{"timeout", q.timeout > 0, q.timeout}, {"source", q.source.IsValid(), q.source},
-		{"alias", q.alias != "", q.alias}, {"login", q.login != "", q.login}, {"config", q.config != "", q.config},
-		{"log", q.logFile != "", q.logFile}, {"verbose", q.verbose > 0, q.verbose},
+		{"timeout", o.timeout > 0, o.timeout}, {"source", o.source.IsValid(), o.source},
+		{"alias", o.alias != "", o.alias}, {"login", o.login != "", o.login}, {"config", o.config != "", o.config},
+		{"log", o.logFile != "", o.logFile}, {"verbose", o.verbose > 0, o.verbose},
 	} {
 		if f.set {
 			fmt.Fprintf(&b, " %s %v", f.name, f.val)
 		}
 	}
-	if q.knockOnly {
+	switch o.mode {
+	case knockMode:
 		b.WriteString(" knock only")
-	}
-	if q.explain {
+	case explainMode:
 		b.WriteString(" explain")
 	}
 	return b.String()
@@ -112,5 +119,32 @@ func TestReporterKeepsLinesWhole(t *testing.T) {
 	}
 	if strings.ContainsAny(string(data), "\a\x1b") {
 		t.Errorf("control characters got through: %q", data)
+	}
+}
+
+// TestTwoModes has every two modes exclude each other, in either order. A mode that
+// is asked for twice is one, and so is one that is switched off.
+func TestTwoModes(t *testing.T) {
+	modes := map[string]string{"-k": "-k", "-G": "-G", "-check": "-check", "-rules nftables": "-rules", "-once 3": "-once"}
+	for one, option := range modes {
+		for other, otherOption := range modes {
+			line := one + " " + other + " tango"
+			want := "error: " + option + " and " + otherOption + " exclude each other"
+			if one == other {
+				want = ""
+			}
+			if got := describe(parseOptions(strings.Fields(line))); want != "" && got != want || want == "" && strings.Contains(got, "exclude") {
+				t.Errorf("knockpipe %s: got %v, want %v", line, got, want)
+			}
+		}
+		line := "-F " + one + " tango 22"
+		if got, want := describe(parseOptions(strings.Fields(line))), "error: -F and "+option+" exclude each other"; got != want {
+			t.Errorf("knockpipe %s: got %v, want %v", line, got, want)
+		}
+	}
+	for _, line := range []string{"-k=false -G tango", "-G -h -k tango", "-V -k -G"} {
+		if o, err := parseOptions(strings.Fields(line)); err != nil {
+			t.Errorf("knockpipe %s: got %v, %v, want no error", line, o, err)
+		}
 	}
 }

@@ -1,0 +1,195 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"knockpipe/internal/state"
+	"knockpipe/knock"
+	"knockpipe/proxy"
+)
+
+// knockOnlyGap is the pause between two knocks where nothing tells whether they
+// arrived in order.
+const knockOnlyGap = 20 * time.Millisecond
+
+// stopTime is how much longer than it should another process may have its turn, on a
+// busy machine, before it is taken for stopped.
+const stopTime = 500 * time.Millisecond
+
+// A door is what one session knocks at, with what it shares with the user's other
+// processes: turns at knocking, and a memory of what opened doors.
+type door struct {
+	plan   *plan
+	target *target
+	report *reporter
+
+	source knock.Source // of what is sent
+	turns  state.Turns
+	memory *state.Memory // nil if there is none
+}
+
+// newDoor finds what is sent and the folders of what is shared. Without the folders,
+// knockpipe does without.
+func newDoor(p *plan, t *target, source knock.Source, process Process, report *reporter) *door {
+	d := &door{plan: p, target: t, report: report, source: source}
+	var err error
+	if d.turns.Dir, err = state.RuntimeDir(process.Getenv, p.home); err != nil {
+		report.logf2("no turns at knocking: %v", err)
+	}
+	if !p.knocks.Runs() { // which may take its time
+		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
+	}
+	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || p.knocks.Slow() {
+		return d
+	}
+	dir, err := state.StateDir(process.Getenv, p.home)
+	if err != nil {
+		report.logf2("no memory of doors: %v", err)
+		return d
+	}
+	d.memory = &state.Memory{Dir: dir, Hash: p.settings.HashKnownHosts}
+	return d
+}
+
+// opener is how to make the connection.
+func (d *door) opener() proxy.Opener {
+	opener := proxy.Opener{Sources: d.target.sources, Logf: d.report.logf}
+	if len(d.plan.knocks) > 0 {
+		opener.Knock, opener.Knocks = d.knock, d.plan.knocks.Knocks()
+		opener.Tries, opener.Connects = d.plan.settings.KnockTries, d.plan.settings.KnockConnects
+		opener.Pace, opener.Turn = d.pace, d.turn
+	}
+	return opener
+}
+
+// open makes the connection, and remembers how.
+func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, proxy.Opening, error) {
+	conn, opening, err := opener.Open(ctx, d.target.addrs, d.plan.port)
+	if err != nil {
+		d.source.Failed()
+		return nil, opening, err
+	}
+	d.learn(opening)
+	if warning := d.source.Opened(opening.Addr, opening.Tries); warning != "" {
+		d.report.tell(true, warning)
+	}
+	return conn, opening, nil
+}
+
+// knock sends the sequence of a try to the gate of an address. What it leaves running
+// is over when the process is.
+func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
+	sender, err := d.sender(to)
+	if err != nil {
+		return err
+	}
+	seq, err := d.source.Next(ctx, to, try.N)
+	if err != nil {
+		return err
+	}
+	sender.Gap, sender.Restart = try.Gap, try.Restart
+	return sender.Send(ctx, seq)
+}
+
+// sender knocks at the gate of an address.
+func (d *door) sender(to netip.Addr) (*knock.Sender, error) {
+	gate := d.target.gate(to)
+	if !gate.IsValid() {
+		return nil, fmt.Errorf("KnockHost %s has no address of this family", d.plan.settings.KnockHost)
+	}
+	return &knock.Sender{To: gate, Source: d.target.sources.For(to), Port: d.plan.port, Logf: d.report.logf2}, nil
+}
+
+// patientGap is the pause between two knocks that nobody waits for.
+func (d *door) patientGap() time.Duration { return max(knockOnlyGap, d.plan.settings.KnockDelay) }
+
+// turn waits for this process's turn at the gate of an address.
+func (d *door) turn(ctx context.Context, to netip.Addr) proxy.Turn {
+	return d.turns.Wait(ctx, d.target.gate(to))
+}
+
+// pace is how to knock at the gate of an address.
+func (d *door) pace(to netip.Addr) proxy.Pace {
+	pace := proxy.Pace{Gap: d.plan.settings.KnockDelay}
+	if d.memory != nil {
+		pace = d.memory.Recall(d.key(to)).Pace()
+	}
+	rest, every := d.plan.knocks.Rest()
+	switch {
+	case rest > 0:
+		pace.Gap, pace.Rest, pace.Every = max(pace.Gap, time.Millisecond), rest, every
+	case d.plan.knocks.Pauses() > 0: // a burst of what takes its time is none
+		pace.Gap = max(pace.Gap, time.Millisecond)
+	}
+	return pace
+}
+
+// learn remembers how the door was opened.
+func (d *door) learn(opening proxy.Opening) {
+	if d.memory == nil || opening.Tries == 0 { // it was open before
+		return
+	}
+	old := d.memory.Recall(d.key(opening.Addr))
+	latest := old.Learn(opening)
+	if latest == old {
+		return
+	}
+	if err := d.memory.Keep(d.key(opening.Addr), latest); err != nil {
+		d.report.logf2("no memory of doors: %v", err)
+	}
+}
+
+// key is the name of the door of an address in the memory.
+func (d *door) key(to netip.Addr) state.Door {
+	return state.Door{Addr: d.target.gate(to), Port: d.plan.port}
+}
+
+const (
+	// closeTime bounds the closing sequence, which nobody waits for.
+	closeTime = 10 * time.Second
+
+	// closeTries is how often it is sent: nothing tells whether it got there.
+	closeTries = 2
+)
+
+// shut sends the closing sequence, slowly enough for a door that counts the order.
+//
+// The last try to open was given up in its middle if the port answered by then, so
+// the first thing to do is to end what that left half done: a knockd would take
+// the first knock of the closing sequence for a wrong one.
+func (d *door) shut(to netip.Addr) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	sender, err := d.sender(to)
+	if err != nil {
+		d.report.logf("closing sequence: %v", err)
+		return
+	}
+	defer sender.Wait()
+	turn := d.turn(ctx, to)
+	for turn.End == nil && ctx.Err() == nil { // another got in, and is through
+		turn = d.turn(ctx, to)
+	}
+	if turn.End != nil {
+		defer turn.End(0)
+	}
+	tries := 1
+	if d.plan.closing.Repeats() {
+		tries = closeTries
+	}
+	sender.Gap, sender.Restart = max(d.patientGap(), d.pace(to).Gap), true
+	for n := range tries {
+		if n > 0 {
+			time.Sleep(sender.Gap)
+		}
+		if err := sender.Send(ctx, d.plan.closing); err != nil {
+			d.report.logf("closing sequence: %v", err)
+			return
+		}
+	}
+	d.report.logf("closing sequence sent to %v", sender.To)
+}

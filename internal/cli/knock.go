@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+)
+
+// runKnock is -k: it knocks once at every address that can be reached, as nothing
+// tells which of them is going to be connected to.
+func runKnock(o *options, process Process, report *reporter) error {
+	start := time.Now()
+	p, err := makePlan(o, process.Getenv)
+	if err != nil {
+		return err
+	}
+	if err := p.load(process); err != nil {
+		return err
+	}
+	switch {
+	case p.knocks.Spent():
+		return &failure{code: exitUsage, err: fmt.Errorf("-k would spend a sequence of %s that opens nothing", p.knocks[0].Facts().File)}
+	case len(p.knocks) == 0:
+		return &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", p.name), hint: p.hint()}
+	}
+	p.tell(report)
+	ctx, cancel := p.limit.since(start)
+	defer cancel()
+	t, err := p.resolve(ctx, o.source, report)
+	if err != nil {
+		return err
+	}
+	d := &door{plan: p, target: t, report: report}
+	sent := false
+	var failed error
+	for _, addr := range t.addrs {
+		sender, err := d.sender(addr)
+		if err == nil {
+			sender.Gap = d.patientGap()
+			err = sender.Send(ctx, p.knocks)
+			defer sender.Wait()
+		}
+		if err != nil {
+			failed = fmt.Errorf("%v: %w", addr, err)
+			report.logf("%v", failed)
+			continue
+		}
+		report.logf("%s sent to %v", plural(p.knocks.Knocks(), "knock"), sender.To)
+		sent = true
+	}
+	if sent {
+		return nil
+	}
+	return &failure{code: exitNetwork, err: failed}
+}

@@ -1,0 +1,21 @@
+package cli
+
+// A mode is what knockpipe is run for. It is one of these.
+type mode struct {
+	option string // that asks for it; empty for what is done unasked
+	run    func(*options, Process, *reporter) error
+
+	portless bool // the port may be left out
+	file     bool // a file is named, and no host
+}
+
+var (
+	pipeMode    = &mode{run: runPipe}
+	knockMode   = &mode{option: "-k", run: runKnock}
+	explainMode = &mode{option: "-G", run: runExplain, portless: true}
+	checkMode   = &mode{option: "-check", run: runCheck, portless: true}
+	rulesMode   = &mode{option: "-rules", run: runRules, portless: true}
+	onceMode    = &mode{option: "-once", run: runOnce, file: true}
+	versionMode = &mode{option: "-V", run: runVersion}
+	helpMode    = &mode{option: "-h", run: runHelp}
+)

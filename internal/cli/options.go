@@ -1,0 +1,293 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"knockpipe/internal/ip"
+	"knockpipe/internal/rules"
+	"knockpipe/knock"
+	"knockpipe/knock/once"
+)
+
+// The options are what the command line asks for.
+type options struct {
+	mode *mode
+
+	host   string
+	port   uint16 // zero if left out
+	knocks knock.Sequence
+
+	alias   string
+	login   string
+	only4   bool
+	only6   bool
+	family  ip.Family // by only4, only6 and source
+	source  netip.Addr
+	timeout time.Duration // zero if not given
+	config  string        // the only config file, if not empty
+	logFile string
+	verbose int
+
+	pass   bool           // of the pipe: -F
+	wait   bool           // of -check
+	format string         // of -rules
+	ports  []uint16       // of -rules: all of them
+	lan    []netip.Prefix // of -rules
+	count  int            // of -once: how many sequences
+	list   string         // of -once: the file to write
+
+	asked []*mode // by the options, in their order
+}
+
+// parseOptions reads the command line. Every error is a [*failure] with exit 2.
+func parseOptions(args []string) (*options, error) {
+	o := new(options)
+	flags := flag.NewFlagSet("knockpipe", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	o.define(flags)
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return &options{mode: helpMode}, nil
+	} else if err != nil {
+		return nil, badUsage(err)
+	}
+	if slices.Contains(o.asked, versionMode) {
+		return &options{mode: versionMode}, nil
+	}
+	if err := o.settleMode(); err != nil {
+		return nil, badUsage(err)
+	}
+	if err := o.positional(flags.Args()); err != nil {
+		return nil, badUsage(err)
+	}
+	if err := o.settle(); err != nil {
+		return nil, badUsage(err)
+	}
+	return o, nil
+}
+
+// define registers the options, each one-letter name with its long twin.
+func (o *options) define(flags *flag.FlagSet) {
+	text := func(p *string, names ...string) {
+		for _, name := range names {
+			flags.StringVar(p, name, "", "")
+		}
+	}
+	yes := func(p *bool, names ...string) {
+		for _, name := range names {
+			flags.BoolVar(p, name, false, "")
+		}
+	}
+	value := func(set func(string) error, names ...string) {
+		for _, name := range names {
+			flags.Func(name, "", set)
+		}
+	}
+	asks := func(m *mode, names ...string) {
+		for _, name := range names {
+			flags.BoolFunc(name, "", func(s string) error {
+				asked, err := strconv.ParseBool(s)
+				if asked {
+					o.asked = append(o.asked, m)
+				}
+				return err
+			})
+		}
+	}
+	yes(&o.only4, "4")
+	yes(&o.only6, "6")
+	text(&o.logFile, "E", "log")
+	asks(checkMode, "check")
+	yes(&o.pass, "F")
+	text(&o.config, "f", "config")
+	asks(explainMode, "G")
+	asks(knockMode, "k", "knock-only")
+	text(&o.login, "l", "login")
+	value(func(s string) (err error) {
+		o.asked = append(o.asked, onceMode)
+		o.count, err = strconv.Atoi(s)
+		if err != nil || o.count < 2 || o.count > once.MaxSequences {
+			return fmt.Errorf("not a number between 2 and %d", once.MaxSequences)
+		}
+		return nil
+	}, "once")
+	text(&o.alias, "n", "alias")
+	value(func(s string) (err error) {
+		if o.source, err = netip.ParseAddr(s); err != nil {
+			return errors.New("not an address")
+		}
+		return nil
+	}, "s", "source")
+	value(func(s string) error {
+		o.asked, o.format = append(o.asked, rulesMode), s
+		return nil
+	}, "rules")
+	value(func(s string) error {
+		for _, text := range strings.Split(s, ",") {
+			prefix, err := parseLAN(text)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(o.lan, prefix) {
+				o.lan = append(o.lan, prefix)
+			}
+		}
+		return nil
+	}, "lan")
+	asks(versionMode, "V", "version")
+	yes(&o.wait, "wait")
+	flags.BoolFunc("v", "", func(string) error { o.verbose++; return nil })
+	flags.BoolFunc("vv", "", func(string) error { o.verbose += 2; return nil })
+	flags.BoolFunc("vvv", "", func(string) error { o.verbose += 3; return nil })
+	value(func(s string) (err error) {
+		o.timeout, err = parseSeconds(s)
+		return err
+	}, "w", "timeout")
+}
+
+// settleMode finds the one mode that is asked for, and the options that it does not
+// have.
+func (o *options) settleMode() error {
+	o.mode = pipeMode
+	for _, m := range o.asked {
+		if o.mode != pipeMode && o.mode != m {
+			return fmt.Errorf("%s and %s exclude each other", o.mode.option, m.option)
+		}
+		o.mode = m
+	}
+	switch {
+	case o.pass && o.mode != pipeMode:
+		return fmt.Errorf("-F and %s exclude each other", o.mode.option)
+	case o.mode == rulesMode && !slices.Contains(rules.Formats(), o.format):
+		return fmt.Errorf("-rules: unknown format %q: %s", o.format, strings.Join(rules.Formats(), ", "))
+	case o.mode != rulesMode && o.lan != nil:
+		return errors.New("-lan is for -rules")
+	case o.mode != checkMode && o.wait:
+		return errors.New("-wait is for -check")
+	}
+	return nil
+}
+
+// positional reads the host, the port and the knocks, or the file.
+func (o *options) positional(args []string) (err error) {
+	switch {
+	case o.mode.file && len(args) != 1:
+		return errors.New(o.mode.option + " takes a number and one file")
+	case o.mode.file:
+		o.list = args[0]
+		return nil
+	case len(args) == 0:
+		return errors.New("no host given")
+	case badName(args[0]):
+		return fmt.Errorf("bad host name %q", args[0])
+	case badName(o.alias) && o.alias != "":
+		return fmt.Errorf("bad alias %q", o.alias)
+	}
+	o.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
+	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
+		return errors.New("flags go before the host")
+	}
+	switch {
+	case len(args) > 0:
+		if err := o.setPort(args[0]); err != nil {
+			return err
+		}
+		if o.knocks, err = knock.Parse(args[1:]); err == nil && o.knocks.Runs() {
+			err = errors.New("exec: is read in a config alone, as a plain keyword")
+		}
+		return err
+	case !o.mode.portless:
+		return errors.New("no port given")
+	}
+	return nil
+}
+
+// setPort reads the port, or for -rules a list of them.
+func (o *options) setPort(s string) error {
+	list := []string{s}
+	if o.mode == rulesMode {
+		list = strings.Split(s, ",")
+	}
+	for _, text := range list {
+		port, err := parsePort(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(o.ports, port) {
+			o.ports = append(o.ports, port)
+		}
+	}
+	o.port = o.ports[0]
+	return nil
+}
+
+// badName reports whether no host has this name.
+func badName(s string) bool {
+	return s == "" || s[0] == '-' || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
+
+// settle settles the family, which the source decides too.
+func (o *options) settle() error {
+	switch {
+	case o.only4 && o.only6:
+		return errors.New("-4 and -6 exclude each other")
+	case o.only4:
+		o.family = ip.V4
+	case o.only6:
+		o.family = ip.V6
+	}
+	if !o.source.IsValid() {
+		return nil
+	}
+	o.source = o.source.Unmap()
+	if !o.family.Has(o.source) {
+		return fmt.Errorf("source address %v is not an %v address", o.source, o.family)
+	}
+	o.family = ip.FamilyOf(o.source)
+	return nil
+}
+
+// parseLAN reads a network, or the address of a single host.
+func parseLAN(s string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(s)
+	if addr, e := netip.ParseAddr(s); e == nil && addr.Zone() == "" {
+		prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	if addr := prefix.Addr(); err == nil && addr.Is4In6() && prefix.Bits() >= 96 {
+		prefix = netip.PrefixFrom(addr.Unmap(), prefix.Bits()-96)
+	}
+	switch {
+	case err != nil || prefix.Addr().Is4In6():
+		return prefix, fmt.Errorf("%q is not a network such as 192.0.2.0/24 or 2001:db8::/32", s)
+	case prefix.Bits() == 0:
+		return prefix, fmt.Errorf("%q is everybody, and nothing would be guarded", s)
+	}
+	return prefix.Masked(), nil
+}
+
+func parsePort(s string) (uint16, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("bad port %q: not a number between 1 and 65535", s)
+	}
+	return uint16(n), nil
+}
+
+// parseSeconds reads a duration in which a bare number is seconds.
+func parseSeconds(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		d, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || d <= 0 {
+		return 0, errors.New("not a time above zero such as 5, 2.5s or 1m")
+	}
+	return d, nil
+}

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"knockpipe/proxy"
+)
+
+// runPipe opens the host's door, and is then the pipe to what is behind it, or with
+// -F passes the connection to ssh.
+func runPipe(o *options, process Process, report *reporter) error {
+	start := time.Now()
+	p, err := makePlan(o, process.Getenv)
+	if err != nil {
+		return err
+	}
+	if err := p.load(process); err != nil {
+		return err
+	}
+	source, err := p.knocks.Source()
+	if err != nil {
+		return &failure{code: exitUsage, err: err}
+	}
+	if o.pass {
+		if err := p.checkPass(process.Stdout); err != nil {
+			return err
+		}
+	}
+	p.tell(report)
+	ctx, cancel := p.limit.since(start)
+	defer cancel()
+	t, err := p.resolve(ctx, o.source, report)
+	if err != nil {
+		return err
+	}
+	d := newDoor(p, t, source, process, report)
+	conn, _, err := d.open(ctx, d.opener())
+	if err != nil {
+		return p.openFailure(err)
+	}
+	report.logf("open after %v", time.Since(start).Round(100*time.Microsecond))
+	if o.pass {
+		return pass(conn, process.Stdout, report)
+	}
+	return d.session(conn, process)
+}
+
+// checkPass finds out early what would keep -F from working.
+func (p *plan) checkPass(stdout *os.File) error {
+	if len(p.closing) > 0 {
+		return &failure{code: exitUsage, err: fmt.Errorf("-F: %v: KnockClose: nothing is left to send it when the session ends", p.settings.Origin("KnockClose")),
+			hint: "leave -F and ProxyUseFdpass out for this host, or set KnockClose none"}
+	}
+	if err := proxy.CanPass(stdout); err != nil {
+		hint := "-F is for ssh with ProxyUseFdpass yes; leave out both, or set both"
+		if runtime.GOOS == "windows" {
+			hint = "leave out -F and ProxyUseFdpass"
+		}
+		return &failure{code: exitUsage, err: fmt.Errorf("-F: stdout: %w", err), hint: hint}
+	}
+	return nil
+}
+
+// pass hands the connection to ssh.
+func pass(conn *net.TCPConn, stdout *os.File, report *reporter) error {
+	if err := proxy.Pass(conn, stdout); err != nil {
+		return &failure{code: exitNetwork, err: fmt.Errorf("-F: stdout: %w", err)}
+	}
+	report.logf("connection passed to ssh")
+	return nil
+}
+
+// hangupTime is how long a session goes on after ssh's signal that it ends.
+const hangupTime = 2 * time.Second
+
+// session is what happens on the open connection.
+func (d *door) session(conn *net.TCPConn, process Process) error {
+	signal.Ignore(syscall.SIGPIPE) // a stdout that nobody reads is an error to report
+	if fromProgram(process.Stdin) {
+		signal.Ignore(os.Interrupt) // Ctrl-C is for ssh, which is in the same process group
+		if runtime.GOOS == "linux" {
+			// ssh sends it when it ends. To die of it would reset the connection if
+			// anything has come in meanwhile; that both pipes are closed then is
+			// noticed anyway, and gives sshd the time for an orderly end.
+			signal.Ignore(syscall.SIGHUP)
+		}
+	}
+	var ends chan os.Signal // none without a door to shut
+	if len(d.plan.closing) > 0 {
+		ends = make(chan os.Signal, 1)
+		signal.Notify(ends, syscall.SIGHUP, syscall.SIGTERM) // before anybody sees that the session has begun
+	}
+	start := time.Now()
+	traffic := new(proxy.Traffic)
+	to := remote(conn)
+	ended := make(chan error, 1)
+	go func() { ended <- proxy.Splice(conn, process.Stdin, process.Stdout, traffic) }()
+	var err error
+	if ends == nil {
+		err = <-ended
+	} else {
+		select {
+		case err = <-ended:
+		case s := <-ends:
+			d.report.logf("%v", s)
+			if s == syscall.SIGHUP { // ssh is about to close its side
+				select {
+				case err = <-ended:
+				case <-time.After(hangupTime):
+				}
+			}
+		}
+		d.shut(to)
+	}
+	d.report.logf("session ended after %v: %d bytes sent, %d received",
+		time.Since(start).Round(100*time.Microsecond), traffic.Sent.Load(), traffic.Received.Load())
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return &failure{code: exitNetwork, err: errors.New("stdout: its reader is gone")}
+	case err != nil:
+		return networkFailure(fmt.Sprintf("%s port %d", d.plan.host, d.plan.port), err)
+	}
+	return nil
+}
+
+// remote is the address at the other end.
+func remote(conn *net.TCPConn) netip.Addr {
+	return conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
+}
+
+// fromProgram reports whether a program, and not a person, is at the other end.
+func fromProgram(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0
+}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"knockpipe/internal/ip"
+	"knockpipe/proxy"
+)
+
+// A target is the names of a plan, resolved once.
+type target struct {
+	addrs   []netip.Addr  // of the host
+	gates   []netip.Addr  // of KnockHost; empty if the host itself is knocked at
+	sources proxy.Sources // to knock and connect from
+}
+
+// resolve looks up the host, and what the config adds to it.
+func (p *plan) resolve(ctx context.Context, source netip.Addr, report *reporter) (*target, error) {
+	t := new(target)
+	var err error
+	if t.addrs, err = proxy.Resolve(ctx, p.host, p.family); err != nil {
+		return nil, p.noAddress(err)
+	}
+	report.logf("%s is %v", p.host, t.addrs)
+	if t.sources, err = p.sources(ctx, source); err != nil {
+		return nil, &failure{code: exitNetwork, err: err}
+	}
+	if t.addrs, err = t.sources.Reach(t.addrs); err != nil {
+		return nil, networkFailure(p.host, err)
+	}
+	if host := p.settings.KnockHost; host != "" && len(p.knocks) > 0 {
+		if t.gates, err = proxy.Resolve(ctx, host, p.family); err != nil {
+			return nil, networkFailure("KnockHost "+host, err)
+		}
+		report.logf("KnockHost %s is %v", host, t.gates)
+	}
+	return t, nil
+}
+
+// noAddress says why the host has none.
+func (p *plan) noAddress(err error) error {
+	f := networkFailure(p.host, err)
+	for _, step := range p.knocks {
+		if only := step.Facts().Family; only != ip.Any {
+			f.hint = fmt.Sprintf("%s knows %v alone, so the host needs an %[2]v address", step.Kind(), only)
+		}
+	}
+	if name := p.settings.HostName; p.name == p.host && name != "" && name != p.host {
+		f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
+	}
+	return f
+}
+
+// sources are the local addresses that the user or the config asks for.
+func (p *plan) sources(ctx context.Context, source netip.Addr) (proxy.Sources, error) {
+	switch name, link := p.settings.BindAddress, p.settings.BindInterface; {
+	case source.IsValid():
+		return proxy.Sources{source}, nil
+	case name != "":
+		addrs, err := proxy.Resolve(ctx, name, p.family)
+		if err != nil {
+			return nil, fmt.Errorf("BindAddress %s: %w", name, err)
+		}
+		return addrs, nil
+	case link != "":
+		return proxy.InterfaceSources(link)
+	}
+	return nil, nil
+}
+
+// gate is where to knock for an address of the host; the zero Addr is nowhere.
+func (t *target) gate(to netip.Addr) netip.Addr {
+	if len(t.gates) == 0 {
+		return to
+	}
+	for _, gate := range t.gates {
+		if gate.Is4() == to.Is4() {
+			return gate
+		}
+	}
+	return netip.Addr{}
+}
