@@ -180,10 +180,8 @@ func TestConnectKnock(t *testing.T) {
 		if got, want := order(seen), "7200 7050 7060 7100"; !strings.HasSuffix(got, want) {
 			t.Errorf("%s: the SYNs left in the order %s, want %s", name, got, want)
 		}
-		for deadline := time.Now().Add(5 * time.Second); server.Accepted() == accepted; {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: the handshake was not completed", name)
-			}
+		if !server.Await(accepted) {
+			t.Fatalf("%s: the handshake was not completed", name)
 		}
 	}
 	for range 10 {

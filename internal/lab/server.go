@@ -46,6 +46,7 @@ func (h *Host) Dial(network, address string, timeout time.Duration) (net.Conn, e
 type Banner struct {
 	accepted, aborted atomic.Int64
 	open              sync.WaitGroup
+	more              chan struct{} // takes one for a connection that nobody was told of
 }
 
 // Banner starts a server on a TCP port, for IPv4 and IPv6, which greets with
@@ -53,7 +54,7 @@ type Banner struct {
 // client, or when the client goes.
 func (h *Host) Banner(t testing.TB, port int) *Banner {
 	t.Helper()
-	b := new(Banner)
+	b := &Banner{more: make(chan struct{}, 1)}
 	for _, network := range []string{"tcp4", "tcp6"} {
 		go b.serve(h.Listen(t, network, ":"+strconv.Itoa(port)))
 	}
@@ -62,6 +63,20 @@ func (h *Host) Banner(t testing.TB, port int) *Banner {
 
 // Accepted returns the number of connections so far.
 func (b *Banner) Accepted() int { return int(b.accepted.Load()) }
+
+// Await waits until the number of connections is more than n. It reports false after
+// a time in which they would have come.
+func (b *Banner) Await(n int) bool {
+	late := time.After(20 * time.Second)
+	for b.Accepted() <= n {
+		select {
+		case <-b.more:
+		case <-late:
+			return false
+		}
+	}
+	return true
+}
 
 // Aborted waits for the end of all connections and returns how many had none of
 // the client's lines: an sshd logs them as closed before authentication.
@@ -77,6 +92,10 @@ func (b *Banner) serve(listener net.Listener) {
 			return
 		}
 		b.accepted.Add(1)
+		select {
+		case b.more <- struct{}{}:
+		default: // who awaits it counts anew
+		}
 		b.open.Go(func() {
 			defer conn.Close()
 			conn.SetDeadline(time.Now().Add(time.Minute))
