@@ -27,7 +27,7 @@ func TestSocketOptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		raw, err := conn.(*net.TCPConn).SyscallConn()
+		raw, err := conn.SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}
