@@ -27,9 +27,13 @@ func (w *witness) holdBack(_, _ string, c syscall.RawConn) error {
 }
 
 // settle undoes holdBack on the winner and sends its ACK at once.
-func settle(conn *net.TCPConn) {
-	conn.SetLinger(-1)
-	if raw, err := conn.SyscallConn(); err == nil {
+func settle(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	tcp.SetLinger(-1)
+	if raw, err := tcp.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) {
 			unwatch(int(fd))
 			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)

@@ -15,7 +15,7 @@
 //   - gap: the time between two knocks of a try
 //   - rest: the time from the last knock of a try to the next round
 //   - every: the time between two connects of a round
-//   - pace: how long the gaps and rests are at the least, for a door that is known
+//   - pace: the least gaps and rests, for a door that is known to need them
 //   - turn: the time in which this process knocks and the user's others do not
 //   - lag: the time from the last knock to the start of the connect that got in
 //   - took: the time from the start of that connect to its end

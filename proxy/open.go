@@ -27,12 +27,12 @@ type Opener struct {
 	// Pace says how to knock at an address. It may be nil.
 	Pace func(to netip.Addr) Pace
 
-	// Tries is how often the sequence is sent to an address at the most. After
-	// that the connects go on. Zero is until ctx ends.
+	// Tries is how often the sequence is sent to an address at most. After that
+	// the connects go on. Zero is until ctx ends.
 	Tries int
 
-	// Connects is how many connects to an address may overlap at the most; 1 is
-	// none. Zero leaves that to the schedule.
+	// Connects is how many connects to an address may overlap at most; 1 is none.
+	// Zero leaves that to the schedule.
 	Connects int
 
 	// Turn waits until no other process knocks at the address. It may be nil.
@@ -98,13 +98,10 @@ func (o *Opener) Open(ctx context.Context, addrs []netip.Addr, port uint16) (*ne
 		conn.Close()
 		return nil, Opening{}, errors.New("the connection is not TCP")
 	}
-	if o.Knock != nil {
-		settle(tcp)
-	}
 	return tcp, opening, nil
 }
 
-// open is Open before the connection is settled.
+// open is Open with any kind of connection.
 func (o *Opener) open(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, Opening, error) {
 	if o.Knock == nil {
 		conn, err := o.openPlain(ctx, addrs, port)
@@ -175,10 +172,12 @@ func (r *race) run(ctx context.Context, addrs []netip.Addr) []*attempt {
 }
 
 // claim makes the connection the session and ends the race. If there is one
-// already, it gets rid of the connection.
+// already, it gets rid of the connection. The server gets its ACK before the losers end:
+// one takes 0.1 ms, twenty 0.4 ms, most of it until their goroutines wake up.
 func (r *race) claim(w win) {
 	select {
 	case r.won <- w:
+		settle(w.conn)
 		r.cancel()
 	default:
 		reset(w.conn)
@@ -263,9 +262,9 @@ const turnTime = 2 * time.Second
 // turnBreak is how long it leaves them for that.
 const turnBreak = 20 * time.Millisecond
 
-// LongestTurn is how long a process with so many knocks may have its turn, at the
-// most: the round in which the time is up is finished. The gap is the least between
-// two knocks.
+// LongestTurn is how long a process with so many knocks may have its turn at most:
+// the round in which the time is up is finished. The gap is the least between two
+// knocks.
 func LongestTurn(knocks int, gap time.Duration) time.Duration {
 	last := schedule[len(schedule)-1]
 	return turnTime + time.Duration(knocks+2)*max(last.gap, gap) + max(last.rest, 2*gap)

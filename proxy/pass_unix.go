@@ -37,8 +37,8 @@ func CanPass(f *os.File) error {
 // descriptor beside it (SCM_RIGHTS), as ssh's ProxyUseFdpass expects it. The
 // connection lives on there, in the state of a new one: its reads block.
 //
-// Both stay the caller's. It closes conn, which ends nothing, and does nothing else
-// with it: to read would block a thread.
+// The caller still owns both. It closes conn, which does not end the connection, and
+// must not use it otherwise: a read would block a thread.
 func Pass(conn *net.TCPConn, to *os.File) error {
 	raw, err := conn.SyscallConn()
 	if err != nil {

@@ -105,8 +105,8 @@ func (r *race) failure(attempts []*attempt) error {
 	return errors.New("time ran out before the sequence was sent once")
 }
 
-// Windows has numbers of its own, which are not those that package syscall makes up
-// for it there.
+// Windows has its own numbers for these errors. Those that package syscall has for it
+// are made up.
 const (
 	wsaenetunreach  = syscall.Errno(10051)
 	wsaeconnrefused = syscall.Errno(10061)

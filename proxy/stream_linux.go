@@ -17,7 +17,7 @@ type stream struct {
 }
 
 const (
-	// maxMove is how much one call moves at the most. A stalled reader stops the
+	// maxMove is how much one call moves at most. A stalled reader stops the
 	// reading: what is in the pipe is all there is in memory.
 	maxMove = 1 << 20
 

@@ -9,7 +9,7 @@ import (
 // A Record is what is known of a door. Its zero value is nothing.
 type Record struct {
 	// Strict counts for and against the door being one that is spoilt by a knock
-	// out of order, or takes its time: 3 either way at the most, so that what was
+	// out of order, or takes its time: 3 either way at most, so that what was
 	// long true does not outweigh what is.
 	Strict int
 
@@ -29,8 +29,7 @@ const (
 	minGap = 7 * time.Millisecond
 	maxGap = 100 * time.Millisecond
 
-	// slowest is how long knockd takes from the last knock to the open port, at
-	// the most.
+	// slowest is how long knockd takes at most from the last knock to the open port.
 	slowest = 60 * time.Millisecond
 
 	mostStrict = 3

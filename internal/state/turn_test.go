@@ -105,8 +105,8 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestTurnNews has the next turn come and go before anybody who waits has looked: that
-// one was in is told all the same, and that another one was not is not told at all.
+// TestTurnNews has the next turn come and go before the waiter has looked: it is told of
+// one that got in all the same, and not told of one that did not.
 func TestTurnNews(t *testing.T) {
 	for _, tt := range []struct {
 		ends []time.Duration // of the turns that follow each other at once
@@ -151,7 +151,7 @@ func TestTurnNews(t *testing.T) {
 	}
 }
 
-// TestTurnFile looks at what is left of a turn: one file, which does not show where.
+// TestTurnFile looks at what is left of a turn: one file, which does not show the address.
 func TestTurnFile(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
@@ -175,7 +175,7 @@ func TestTurnFile(t *testing.T) {
 			t.Errorf("%q shows the address", secret)
 		}
 	}
-	// Whatever else it holds, the next one has its turn, and what it says is read.
+	// Whatever a file holds, the next process has its turn, and its news is read.
 	for _, text := range []string{"x", strings.Repeat("\xff", newsSize), strings.Repeat("x", 1000)} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -257,8 +257,8 @@ func TestTurnOfTheStopped(t *testing.T) {
 	second.End(0)
 }
 
-// TestTurnPatience lets many turns go by, none of which takes long: who waits for all
-// of them does not run out of patience with any, and the turns stay one at a time.
+// TestTurnPatience lets many turns go by, none of which takes long: a process that
+// waits for all of them does not run out of patience, and the turns stay one at a time.
 func TestTurnPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := Turns{Dir: t.TempDir(), Patience: 100 * ms}
