@@ -24,10 +24,14 @@ func (e *answered) Unwrap() error { return e.error }
 type witness struct{ fd int }
 
 // watch has the kernel keep what ICMP says (IP_RECVERR, ip(7)). settle switches it
-// off again: a connection would end in an error where it otherwise goes on.
+// off again: a connection would end in an error where it otherwise goes on. Where a
+// connect has connected to itself, package net makes another socket and closes this one.
 func (w *witness) watch(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+	if w.fd > 0 {
+		unix.Close(w.fd)
+	}
 	w.fd, _ = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 }
 
