@@ -19,15 +19,19 @@ func (e *answered) Error() string { return e.error.Error() + " (says " + e.by.St
 
 func (e *answered) Unwrap() error { return e.error }
 
-// A witness keeps a second descriptor of a socket that connects, as what the kernel
+// A witness keeps a second descriptor of a socket that connects: what the kernel
 // knows of an answer is gone with the last one.
 type witness struct{ fd int }
 
 // watch has the kernel keep what ICMP says (IP_RECVERR, ip(7)). settle switches it
-// off again: on a connection, it would make an error of what is else passed over.
+// off again: a connection would end in an error where it otherwise goes on. Where a
+// connect has connected to itself, package net makes another socket and closes this one.
 func (w *witness) watch(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+	if w.fd > 0 {
+		unix.Close(w.fd)
+	}
 	w.fd, _ = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 }
 
@@ -36,8 +40,8 @@ func unwatch(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 0)
 }
 
-// close says who answered with err, if it was another than the host itself or this
-// machine, which answers for a host that is not there.
+// close says who answered with err, unless that was the host itself, or this machine,
+// which answers for a host that is not there.
 func (w *witness) close(err error, host netip.Addr) error {
 	if w.fd <= 0 {
 		return err

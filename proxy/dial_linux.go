@@ -27,10 +27,10 @@ func (w *witness) holdBack(_, _ string, c syscall.RawConn) error {
 }
 
 // settle undoes holdBack on the winner and sends its ACK at once.
-func settle(conn net.Conn) net.Conn {
+func settle(conn net.Conn) {
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return conn
+		return
 	}
 	tcp.SetLinger(-1)
 	if raw, err := tcp.SyscallConn(); err == nil {
@@ -39,5 +39,4 @@ func settle(conn net.Conn) net.Conn {
 			syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
 		})
 	}
-	return conn
 }

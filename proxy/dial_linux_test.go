@@ -27,7 +27,7 @@ func TestSocketOptions(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		raw, err := conn.(*net.TCPConn).SyscallConn()
+		raw, err := conn.SyscallConn()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,6 +50,28 @@ func TestSocketOptions(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWitnessTwice lets package net make two sockets for a connect, as it does where
+// the first has connected to itself.
+func TestWitnessTwice(t *testing.T) {
+	first, second := connected(t)
+	var w witness
+	for _, conn := range []*net.TCPConn{first, second} {
+		raw, err := conn.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.holdBack("", "", raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.close(nil, netip.Addr{})
+	for _, conn := range []*net.TCPConn{first, second} {
+		if got := descriptors(t, linkOf(t, conn)); got != 1 {
+			t.Errorf("%d descriptors of a socket are open, want 1", got)
+		}
 	}
 }
 

@@ -12,4 +12,4 @@ import (
 func (witness) holdBack(string, string, syscall.RawConn) error { return nil }
 
 // settle has nothing to undo.
-func settle(conn net.Conn) net.Conn { return conn }
+func settle(net.Conn) {}

@@ -6,4 +6,17 @@
 // MaxStartups and by its PerSourcePenalties. [Splice] then carries the bytes.
 //
 // How to knock is not known here: Open is handed a func that knocks once.
+//
+// The words of an opening:
+//
+//   - sequence: the knocks that open the door, in their order
+//   - try: one sending of the sequence
+//   - round: one try and the connects after it
+//   - gap: the time between two knocks of a try
+//   - rest: the time from the last knock of a try to the next round
+//   - every: the time between two connects of a round
+//   - pace: the least gaps and rests, for a door that is known to need them
+//   - turn: the time in which this process knocks and the user's others do not
+//   - lag: the time from the last knock to the start of the connect that got in
+//   - took: the time from the start of that connect to its end
 package proxy

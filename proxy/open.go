@@ -2,12 +2,19 @@ package proxy
 
 import (
 	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
 // An Opener opens a port that may be guarded by a knock.
+//
+// Its funcs may be called by several goroutines, one for each address. Those that
+// are given a context return as soon as it ends.
 type Opener struct {
 	// Knock sends the sequence once to an address. An error means that a knock
 	// could not leave this machine. Nil stands for a port without a guard.
@@ -20,12 +27,12 @@ type Opener struct {
 	// Pace says how to knock at an address. It may be nil.
 	Pace func(to netip.Addr) Pace
 
-	// Tries is how often the sequence is sent to an address at the most. After
-	// that the connects go on. Zero is until ctx ends.
+	// Tries is how often the sequence is sent to an address at most. After that
+	// the connects go on. Zero is until ctx ends.
 	Tries int
 
-	// Connects is how many connects to an address may overlap at the most; 1 is
-	// none. Zero leaves that to the schedule.
+	// Connects is how many connects to an address may overlap at most; 1 is none.
+	// Zero leaves that to the schedule.
 	Connects int
 
 	// Turn waits until no other process knocks at the address. It may be nil.
@@ -34,7 +41,7 @@ type Opener struct {
 	// Sources are the local addresses to connect from.
 	Sources Sources
 
-	// Logf is told what happens, by several goroutines. It may be nil.
+	// Logf is told what happens. It may be nil.
 	Logf func(format string, args ...any)
 
 	dial dialFunc // instead of the network's, for tests
@@ -43,39 +50,19 @@ type Opener struct {
 // A dialFunc makes one connection, unless ctx ends first.
 type dialFunc func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 
-// Open returns a connection to port at the first of addrs that takes one before
-// ctx ends.
-//
-// With a Knock, each address is knocked before it is connected to, again and
-// again: refused, unreachable and silent all mean that the port is still shut.
-// An address that cannot be reached from here gives way to the next at once, one
-// that does not answer is joined by the next after half a second. Connects
-// overlap, but only one handshake completes. The error is a [*ShutError] if the
-// port stayed shut.
-//
-// Without a Knock, each address gets one plain connect, in order.
-func (o *Opener) Open(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, Opening, error) {
-	if o.Knock == nil {
-		conn, err := o.connect(ctx, addrs, port)
-		return conn, Opening{}, err
-	}
-	r := &race{Opener: o, port: port, start: time.Now(), won: make(chan win, 1)}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- r.run(ctx, addrs) }()
-	var w win
-	select {
-	case w = <-r.won:
-		cancel()
-	case err := <-ended:
-		cancel()
-		select {
-		case w = <-r.won: // in the same moment
-		default:
-			return nil, Opening{}, err
-		}
-	}
-	return settle(w.conn), w.opening, nil
+// A TurnFunc waits until no other process of this user knocks at an address, or
+// ctx ends. Doors that count on the order of knocks are spoilt by two at a time.
+type TurnFunc func(ctx context.Context, to netip.Addr) Turn
+
+// A Turn is what came of the wait.
+type Turn struct {
+	// End gives the turn to the others, with the time that the port took to
+	// answer the connect, or zero if it did not open. It is nil where another
+	// process had its turn meanwhile.
+	End func(took time.Duration)
+
+	// Took is what that process gave to its End.
+	Took time.Duration
 }
 
 // An Opening is how a port with a knock came to be open.
@@ -85,20 +72,376 @@ type Opening struct {
 	Gap   time.Duration // between the knocks of the last of those
 	Lag   time.Duration // from its last knock to that connect
 	Took  time.Duration // by that connect
-	After time.Duration // since the begin of Open
 }
 
-// connect is Open for a port without a guard.
-func (o *Opener) connect(ctx context.Context, addrs []netip.Addr, port uint16) (conn net.Conn, err error) {
+// Open returns a connection to port at the first of addrs that takes one before
+// ctx ends. The caller closes it.
+//
+// With a Knock, each address is knocked before it is connected to, again and
+// again: refused, unreachable and silent all mean that the port is still shut.
+// An address that cannot be reached from here gives way to the next at once, one
+// that does not answer is joined by the next after half a second. Connects
+// overlap, but only one handshake completes. The error is a [*ShutError] if the
+// port stayed shut.
+//
+// Without a Knock, each address gets one plain connect, in order.
+//
+// When Open returns, nothing of it runs on: none of the Opener's funcs is called
+// any more, and every turn has been given back.
+func (o *Opener) Open(ctx context.Context, addrs []netip.Addr, port uint16) (*net.TCPConn, Opening, error) {
+	conn, opening, err := o.open(ctx, addrs, port)
+	if err != nil {
+		return nil, Opening{}, err
+	}
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok { // a test's own
+		conn.Close()
+		return nil, Opening{}, errors.New("the connection is not TCP")
+	}
+	return tcp, opening, nil
+}
+
+// open is Open with any kind of connection.
+func (o *Opener) open(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, Opening, error) {
+	if o.Knock == nil {
+		conn, err := o.openPlain(ctx, addrs, port)
+		return conn, Opening{}, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &race{opener: o, port: port, start: time.Now(), won: make(chan win, 1), cancel: cancel}
+	attempts := r.run(ctx, addrs)
+	select {
+	case w := <-r.won:
+		return w.conn, w.opening, nil
+	default:
+		return nil, Opening{}, r.failure(attempts)
+	}
+}
+
+// openPlain is open for a port without a guard.
+func (o *Opener) openPlain(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
+	err := errors.New("no address to connect to")
 	for _, addr := range addrs {
 		o.logf("connecting to %v port %d", addr, port)
-		conn, err = o.dialPlain(ctx, netip.AddrPortFrom(addr, port))
-		if err == nil {
+		var conn net.Conn
+		if conn, err = o.dialPlain(ctx, netip.AddrPortFrom(addr, port)); err == nil {
 			return conn, nil
 		}
 		o.logf("%v port %d: %v", addr, port, err)
 	}
 	return nil, err
+}
+
+// A race is one Open with a Knock: many connects, of which the first that
+// completes is the session.
+type race struct {
+	opener *Opener
+	port   uint16
+	start  time.Time
+	won    chan win           // has room for one, the session
+	cancel context.CancelFunc // ends the race
+}
+
+// A win is the session and how it came about.
+type win struct {
+	conn    net.Conn
+	opening Opening
+}
+
+// run tries the addresses, each from its head start on, until one is in, ctx ends
+// or none of them can be reached. It returns when all that it started has ended.
+func (r *race) run(ctx context.Context, addrs []netip.Addr) []*attempt {
+	var attempts []*attempt
+	var wg sync.WaitGroup
+	for _, addr := range alternate(addrs) {
+		if ctx.Err() != nil {
+			break
+		}
+		a := r.newAttempt(addr)
+		attempts = append(attempts, a)
+		wg.Go(func() { a.run(ctx) })
+		select {
+		case <-ctx.Done():
+		case <-a.gone:
+		case <-time.After(headStart):
+		}
+	}
+	wg.Wait()
+	return attempts
+}
+
+// claim makes the connection the session and ends the race. If there is one
+// already, it gets rid of the connection. The server gets its ACK before the losers end:
+// one takes 0.1 ms, twenty 0.4 ms, most of it until their goroutines wake up.
+func (r *race) claim(w win) {
+	select {
+	case r.won <- w:
+		settle(w.conn)
+		r.cancel()
+	default:
+		reset(w.conn)
+	}
+}
+
+// alternate puts an address of the other family after each of the first one's, so
+// that a whole family that is dead costs one head start.
+func alternate(addrs []netip.Addr) []netip.Addr {
+	var first, other, all []netip.Addr
+	for _, addr := range addrs {
+		if addr.Is4() == addrs[0].Is4() {
+			first = append(first, addr)
+		} else {
+			other = append(other, addr)
+		}
+	}
+	for i := range addrs {
+		if i < len(first) {
+			all = append(all, first[i])
+		}
+		if i < len(other) {
+			all = append(all, other[i])
+		}
+	}
+	return all
+}
+
+// An attempt is what a race does at one address. One goroutine knocks, and starts
+// another for each connect.
+type attempt struct {
+	race *race
+	addr netip.Addr
+
+	// Of the goroutine that knocks, and of everybody when it has ended.
+	next        func() (round, bool) // of the schedule
+	stop        func()               // ends the schedule
+	budget      budget
+	sent        int           // how often the sequence was
+	latestGap   time.Duration // of the latest try
+	latestKnock time.Time     // when its last knock was sent
+	hadTurn     bool
+	gone        chan struct{} // closed when the address cannot be reached from here
+	err         error         // why, set before gone is closed
+
+	// Of the connects.
+	connects sync.WaitGroup
+	mu       sync.Mutex
+	inFlight int           // how many there are
+	patient  bool          // one of them waits for a slow link
+	answer   error         // the latest that one got from the network
+	told     string        // what was logged of that
+	took     time.Duration // by the one that was let in
+}
+
+func (r *race) newAttempt(addr netip.Addr) *attempt {
+	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}}
+	var pace Pace
+	if r.opener.Pace != nil {
+		pace = r.opener.Pace(addr)
+	}
+	a.next, a.stop = iter.Pull(rounds(pace))
+	return a
+}
+
+// run knocks and connects until ctx ends or the address proves out of reach. It
+// returns when the last connect has ended.
+func (a *attempt) run(ctx context.Context) {
+	defer a.stop()
+	defer a.connects.Wait()
+	step := a.playTurn
+	if a.race.opener.Turn == nil {
+		step = a.playRound
+	}
+	for step(ctx) {
+	}
+}
+
+// turnTime is how long a process knocks without success before others may.
+const turnTime = 2 * time.Second
+
+// turnBreak is how long it leaves them for that.
+const turnBreak = 20 * time.Millisecond
+
+// LongestTurn is how long a process with so many knocks may have its turn at most:
+// the round in which the time is up is finished. The gap is the least between two
+// knocks.
+func LongestTurn(knocks int, gap time.Duration) time.Duration {
+	last := schedule[len(schedule)-1]
+	return turnTime + time.Duration(knocks+2)*max(last.gap, gap) + max(last.rest, 2*gap)
+}
+
+// playTurn knocks when it is this process's turn. If another one got in meanwhile,
+// the port is tried first: it may be open for all of this host. It reports whether
+// there is reason to go on.
+func (a *attempt) playTurn(ctx context.Context) bool {
+	start := time.Now()
+	turn := a.race.opener.Turn(ctx, a.addr)
+	if waited := time.Since(start); waited > 20*time.Millisecond {
+		a.race.opener.logf("waited %v for another knockpipe that knocks at %v", waited.Round(time.Millisecond), a.addr)
+	}
+	if ctx.Err() != nil {
+		if turn.End != nil {
+			turn.End(0)
+		}
+		return false
+	}
+	if turn.End == nil {
+		if turn.Took == 0 { // it did not get in, or had its turn only just now
+			return sleep(ctx, time.Duration(1+rand.IntN(5))*time.Millisecond)
+		}
+		a.race.opener.logf("another knockpipe is in at %v: trying port %d without a knock", a.addr, a.race.port)
+		a.startConnect(ctx)
+		return sleep(ctx, 2*turn.Took+20*time.Millisecond)
+	}
+	a.hadTurn = true
+	on := true
+	for end := time.Now().Add(turnTime); on && time.Now().Before(end); {
+		on = a.playRound(ctx)
+	}
+	a.mu.Lock()
+	took := a.took
+	a.mu.Unlock()
+	turn.End(took)
+	return on && sleep(ctx, turnBreak)
+}
+
+// playRound knocks once and connects by the schedule. It reports whether there is
+// reason to go on.
+func (a *attempt) playRound(ctx context.Context) bool {
+	round, _ := a.next()
+	opener := a.race.opener
+	if opener.Tries == 0 || a.sent < opener.Tries {
+		knocks := opener.Knocks
+		if round.restart && knocks > 2 {
+			knocks += 2
+		}
+		if a.budget.take(round.gap, knocks) && !a.try(ctx, Try{N: a.sent + 1, Gap: round.gap, Restart: round.restart}) {
+			return false
+		}
+	}
+	var last time.Duration
+	for at := range round.connects() {
+		if !sleep(ctx, at-last) {
+			return false
+		}
+		last = at
+		a.startConnect(ctx)
+	}
+	return sleep(ctx, round.rest-last)
+}
+
+// try knocks once and reports whether there is reason to go on. Only the very
+// first knock may say that the address is out of reach; later on, a link that is
+// down can come back.
+func (a *attempt) try(ctx context.Context, try Try) bool {
+	a.race.opener.logf("try %d at %v, gap %v", try.N, a.addr, try.Gap)
+	err := a.race.opener.Knock(ctx, a.addr, try)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err == nil:
+		a.sent, a.latestGap, a.latestKnock = try.N, try.Gap, time.Now()
+		return true
+	}
+	a.race.opener.logf("%v: %v", a.addr, err)
+	if a.sent == 0 {
+		a.err = err
+		close(a.gone)
+		return false
+	}
+	return true
+}
+
+// startConnect begins a handshake, within the limits.
+func (a *attempt) startConnect(ctx context.Context) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if most := a.race.opener.Connects; most > 0 && a.inFlight >= most || !a.budget.connect() {
+		return
+	}
+	a.inFlight++
+	opening := Opening{Addr: a.addr, Tries: a.sent, Gap: a.latestGap, Lag: time.Since(a.latestKnock)}
+	elapsed := time.Since(a.budget.start)
+	a.connects.Go(func() {
+		a.connect(ctx, opening, elapsed)
+		a.mu.Lock()
+		a.inFlight--
+		a.mu.Unlock()
+	})
+}
+
+// connect is one handshake, up to its end.
+func (a *attempt) connect(over context.Context, opening Opening, elapsed time.Duration) {
+	start := time.Now()
+	patience, end := a.patience(elapsed)
+	defer end()
+	ctx, cancel := context.WithTimeout(over, patience)
+	defer cancel()
+	dial := a.race.opener.dial
+	if dial == nil {
+		dial = a.race.opener.dialHedged
+	}
+	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.race.port))
+	switch {
+	case err == nil:
+		opening.Took = time.Since(start)
+		a.mu.Lock()
+		a.took = opening.Took // before the race ends, and with it the turn that tells it
+		a.mu.Unlock()
+		a.race.claim(win{conn, opening})
+	case over.Err() != nil:
+	case ctx.Err() != nil || err == errTimedOut:
+		a.tell("silent", nil)
+	default:
+		a.tell(err.Error(), err)
+	}
+}
+
+// patience is how long a connect may take that starts so long after the first try.
+// The caller calls end when the connect has ended.
+func (a *attempt) patience(elapsed time.Duration) (d time.Duration, end func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case a.race.opener.Connects > 0:
+		return patienceOfFew(elapsed), func() {}
+	case elapsed >= slow && !a.patient:
+		a.patient = true
+		return patience + elapsed, func() {
+			a.mu.Lock()
+			a.patient = false
+			a.mu.Unlock()
+		}
+	}
+	return patience, func() {}
+}
+
+// tell logs what came of a connect, where that is news, and keeps an answer for
+// the error of the race.
+func (a *attempt) tell(what string, answer error) {
+	a.mu.Lock()
+	if answer != nil {
+		a.answer = answer
+	}
+	news := a.told != what
+	a.told = what
+	a.mu.Unlock()
+	if news {
+		a.race.opener.logf("%v port %d: still shut: %s", a.addr, a.race.port, what)
+	}
+}
+
+// sleep waits for d and reports whether ctx lasted as long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 func (o *Opener) logf(format string, args ...any) {

@@ -47,7 +47,7 @@ func TestOpenStaysShut(t *testing.T) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 				defer cancel()
-				conn, _, err := hosts(tt.hosts).Open(ctx, addrsOf(tt.hosts), 22)
+				conn, _, err := hosts(tt.hosts).open(ctx, addrsOf(tt.hosts), 22)
 				if err == nil {
 					t.Fatalf("Open = %v, want an error", conn)
 				}
@@ -93,7 +93,7 @@ func TestOpen(t *testing.T) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 				defer cancel()
-				if _, _, err := hosts(tt.hosts).Open(ctx, addrsOf(tt.hosts), 22); err != nil {
+				if _, _, err := hosts(tt.hosts).open(ctx, addrsOf(tt.hosts), 22); err != nil {
 					t.Fatalf("Open: %v", err)
 				}
 				if got := time.Since(start).Round(ms); got != tt.want {
@@ -129,7 +129,7 @@ func TestOpenReordered(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 			defer cancel()
 			one := map[netip.Addr]*sim{v4: s}
-			if _, _, err := hosts(one).Open(ctx, []netip.Addr{v4}, 22); err != nil {
+			if _, _, err := hosts(one).open(ctx, []netip.Addr{v4}, 22); err != nil {
 				t.Fatalf("seed %d: Open: %v", seed, err)
 			}
 			synctest.Wait()
@@ -181,7 +181,7 @@ func TestOpenBudget(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 				defer cancel()
 				var shut *ShutError
-				if _, _, err := opener.Open(ctx, addrsOf(two), 22); !errors.As(err, &shut) {
+				if _, _, err := opener.open(ctx, addrsOf(two), 22); !errors.As(err, &shut) {
 					t.Fatalf("Open = %v, want a ShutError", err)
 				}
 				for addr, s := range two {
@@ -219,7 +219,7 @@ func TestOpenBounds(t *testing.T) {
 		opener.Pace, opener.Tries = func(netip.Addr) Pace { return Pace{Gap: 40 * ms} }, 3
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
-		_, _, err := opener.Open(ctx, []netip.Addr{v4}, 22)
+		_, _, err := opener.open(ctx, []netip.Addr{v4}, 22)
 		if want := "4 knocks sent 3 times to 198.51.100.2, port 22 silent for 8s"; err == nil || err.Error() != want {
 			t.Errorf("Open = %v, want %v", err, want)
 		}
@@ -249,7 +249,7 @@ func TestOpenLongSequence(t *testing.T) {
 			opener.Knocks = tt.knocks
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second-ms)
 			defer cancel()
-			if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err == nil {
+			if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err == nil {
 				t.Fatal("Open = nil, want an error")
 			}
 			if got := len(s.sent); got < tt.least || got > tt.most {
@@ -283,7 +283,7 @@ func TestOpenConnects(t *testing.T) {
 				}()
 				return dial(ctx, to)
 			}
-			if _, _, err := opener.Open(t.Context(), []netip.Addr{v4}, 22); err != nil {
+			if _, _, err := opener.open(t.Context(), []netip.Addr{v4}, 22); err != nil {
 				t.Fatal(err)
 			}
 			synctest.Wait()
@@ -303,7 +303,7 @@ func TestOpenAtTheLastMoment(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*ms)
 			defer cancel()
 			one := map[netip.Addr]*sim{v4: s}
-			conn, _, err := hosts(one).Open(ctx, []netip.Addr{v4}, 22)
+			conn, _, err := hosts(one).open(ctx, []netip.Addr{v4}, 22)
 			synctest.Wait()
 			want := 0
 			if err == nil {
@@ -327,7 +327,7 @@ func TestOpenTells(t *testing.T) {
 			defer mu.Unlock()
 			fmt.Fprintf(&told, format+"\n", args...)
 		}
-		if _, _, err := opener.Open(t.Context(), []netip.Addr{v4}, 22); err != nil {
+		if _, _, err := opener.open(t.Context(), []netip.Addr{v4}, 22); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -14,4 +14,4 @@ var errNoPass = errors.New("this system passes no sockets between processes")
 func CanPass(*os.File) error { return errNoPass }
 
 // Pass returns an error.
-func Pass(net.Conn, *os.File) error { return errNoPass }
+func Pass(*net.TCPConn, *os.File) error { return errNoPass }

@@ -36,8 +36,11 @@ func CanPass(f *os.File) error {
 // Pass hands conn to whoever reads the Unix socket to, by one byte with the
 // descriptor beside it (SCM_RIGHTS), as ssh's ProxyUseFdpass expects it. The
 // connection lives on there, in the state of a new one: its reads block.
-func Pass(conn net.Conn, to *os.File) error {
-	raw, err := conn.(syscall.Conn).SyscallConn()
+//
+// The caller still owns both. It closes conn, which does not end the connection, and
+// must not use it otherwise: a read would block a thread.
+func Pass(conn *net.TCPConn, to *os.File) error {
+	raw, err := conn.SyscallConn()
 	if err != nil {
 		return err
 	}

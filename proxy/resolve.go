@@ -13,33 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"knockpipe/internal/ip"
 )
-
-// A Family restricts addresses to one version of IP.
-type Family string
-
-// The families, named as package net names them.
-const (
-	AnyFamily Family = "ip"
-	IPv4      Family = "ip4"
-	IPv6      Family = "ip6"
-)
-
-// String returns the family's usual name.
-func (f Family) String() string {
-	switch f {
-	case IPv4:
-		return "IPv4"
-	case IPv6:
-		return "IPv6"
-	}
-	return "IP"
-}
-
-// Has reports whether addr is of the family.
-func (f Family) Has(addr netip.Addr) bool {
-	return f == AnyFamily || (f == IPv4) == addr.Is4()
-}
 
 // getentTime bounds the second opinion on a name.
 const getentTime = 3 * time.Second
@@ -49,14 +25,14 @@ const getentTime = 3 * time.Second
 //
 // A static Go program sees no nsswitch modules, so a name that it cannot find
 // is looked up once more by getent(1), where that exists.
-func Resolve(ctx context.Context, host string, family Family) ([]netip.Addr, error) {
+func Resolve(ctx context.Context, host string, family ip.Family) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if addr = addr.Unmap(); !family.Has(addr) {
 			return nil, fmt.Errorf("not an %v address", family)
 		}
 		return []netip.Addr{addr}, nil
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, string(family), host)
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, family.Network(), host)
 	for i := range addrs {
 		addrs[i] = addrs[i].Unmap()
 	}
@@ -70,7 +46,7 @@ func Resolve(ctx context.Context, host string, family Family) ([]netip.Addr, err
 }
 
 // nameError says in few words why a name has no address.
-func nameError(err error, family Family) error {
+func nameError(err error, family ip.Family) error {
 	var dns *net.DNSError
 	var errno syscall.Errno
 	var other *net.AddrError // all its addresses are of the other family
@@ -83,7 +59,7 @@ func nameError(err error, family Family) error {
 		return cause(err)
 	case dns.IsTimeout:
 		return errors.New("name lookup timed out")
-	case dns.IsNotFound && family != AnyFamily:
+	case dns.IsNotFound && family != ip.Any:
 		return fmt.Errorf("no such host, or it has no %v address", family)
 	case dns.IsNotFound:
 		return errors.New("no such host")
@@ -93,7 +69,7 @@ func nameError(err error, family Family) error {
 
 // getent asks the system's own resolver, and answers nothing where there is
 // none or it fails.
-func getent(ctx context.Context, host string, family Family) []netip.Addr {
+func getent(ctx context.Context, host string, family ip.Family) []netip.Addr {
 	ctx, cancel := context.WithTimeout(ctx, getentTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "getent", "ahosts", host)
@@ -107,7 +83,7 @@ func getent(ctx context.Context, host string, family Family) []netip.Addr {
 
 // parseAhosts reads lines like "192.0.2.1  STREAM host": an address has one for
 // each type of socket.
-func parseAhosts(out []byte, family Family) []netip.Addr {
+func parseAhosts(out []byte, family ip.Family) []netip.Addr {
 	var addrs []netip.Addr
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	for lines.Scan() {

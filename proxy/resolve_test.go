@@ -9,22 +9,24 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"knockpipe/internal/ip"
 )
 
 func TestResolveLiteral(t *testing.T) {
 	tests := []struct {
 		host   string
-		family Family
+		family ip.Family
 		want   string
 	}{
-		{"::1", IPv4, "error: not an IPv4 address"},
-		{"127.0.0.1", IPv6, "error: not an IPv6 address"},
-		{"::ffff:127.0.0.1", IPv6, "error: not an IPv6 address"},
-		{"127.0.0.1", AnyFamily, "[127.0.0.1]"},
-		{"127.0.0.1", IPv4, "[127.0.0.1]"},
-		{"::ffff:127.0.0.1", IPv4, "[127.0.0.1]"},
-		{"::1", IPv6, "[::1]"},
-		{"fe80::1%eth0", AnyFamily, "[fe80::1%eth0]"},
+		{"::1", ip.V4, "error: not an IPv4 address"},
+		{"127.0.0.1", ip.V6, "error: not an IPv6 address"},
+		{"::ffff:127.0.0.1", ip.V6, "error: not an IPv6 address"},
+		{"127.0.0.1", ip.Any, "[127.0.0.1]"},
+		{"127.0.0.1", ip.V4, "[127.0.0.1]"},
+		{"::ffff:127.0.0.1", ip.V4, "[127.0.0.1]"},
+		{"::1", ip.V6, "[::1]"},
+		{"fe80::1%eth0", ip.Any, "[fe80::1%eth0]"},
 	}
 	for _, tt := range tests {
 		addrs, err := Resolve(t.Context(), tt.host, tt.family)
@@ -42,12 +44,12 @@ func TestParseAhosts(t *testing.T) {
 	const out = "2001:db8::2     STREAM tango\n2001:db8::2     DGRAM  \n2001:db8::2     RAW    \n" +
 		"198.51.100.2    STREAM \n198.51.100.2    DGRAM  \nfe80::1%eth0    STREAM\n\nnonsense here\n"
 	tests := []struct {
-		family Family
+		family ip.Family
 		want   string
 	}{
-		{AnyFamily, "2001:db8::2 198.51.100.2 fe80::1%eth0"},
-		{IPv4, "198.51.100.2"},
-		{IPv6, "2001:db8::2 fe80::1%eth0"},
+		{ip.Any, "2001:db8::2 198.51.100.2 fe80::1%eth0"},
+		{ip.V4, "198.51.100.2"},
+		{ip.V6, "2001:db8::2 fe80::1%eth0"},
 	}
 	for _, tt := range tests {
 		var got []string
@@ -73,7 +75,7 @@ func TestGetentHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if got := getent(ctx, "tango", AnyFamily); got != nil {
+	if got := getent(ctx, "tango", ip.Any); got != nil {
 		t.Errorf("got %v, want nothing", got)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -85,7 +87,7 @@ func FuzzParseAhosts(f *testing.F) {
 	f.Add([]byte("192.0.2.1 STREAM x\n::1 DGRAM\n"))
 	f.Fuzz(func(t *testing.T, out []byte) {
 		seen := make(map[netip.Addr]bool)
-		for _, addr := range parseAhosts(out, AnyFamily) {
+		for _, addr := range parseAhosts(out, ip.Any) {
 			if !addr.IsValid() || seen[addr] {
 				t.Fatalf("address %v is invalid or repeated", addr)
 			}

@@ -7,6 +7,10 @@ import (
 
 // A Try is how to send the sequence once.
 type Try struct {
+	// N is which try this is at the address, from 1. One that could not leave this
+	// machine does not count: the next has its number.
+	N int
+
 	Gap time.Duration // between two knocks
 
 	// Restart asks to end first what an earlier try may have left half done at
@@ -16,9 +20,10 @@ type Try struct {
 
 // A round is one try and the connects after it.
 type round struct {
-	Try
-	rest  time.Duration // from the last knock to the next round
-	every time.Duration // between two connects; zero leaves it to the gap
+	gap     time.Duration // between two knocks
+	restart bool          // the try is one
+	rest    time.Duration // from the last knock to the next round
+	every   time.Duration // between two connects; zero leaves it to the gap
 }
 
 // A Pace slows a schedule down for a door that is known to need it. The zero
@@ -51,16 +56,16 @@ type Pace struct {
 // half done sequence, as plain repetition can leave one for ever (knockd with the
 // mirrored doors of Debian's example), and it can lose what a plain round wins.
 var schedule = []round{
-	{Try: Try{0, false}, rest: 1 * time.Millisecond},
-	{Try: Try{0, false}, rest: 1 * time.Millisecond},
-	{Try: Try{0, false}, rest: 1 * time.Millisecond},
-	{Try: Try{0, true}, rest: 11 * time.Millisecond},
-	{Try: Try{7 * time.Millisecond, false}, rest: 60 * time.Millisecond},
-	{Try: Try{15 * time.Millisecond, false}, rest: 70 * time.Millisecond},
-	{Try: Try{30 * time.Millisecond, true}, rest: 90 * time.Millisecond},
-	{Try: Try{60 * time.Millisecond, true}, rest: 130 * time.Millisecond},
-	{Try: Try{100 * time.Millisecond, false}, rest: 400 * time.Millisecond},
-	{Try: Try{100 * time.Millisecond, true}, rest: 400 * time.Millisecond},
+	{gap: 0, restart: false, rest: 1 * time.Millisecond},
+	{gap: 0, restart: false, rest: 1 * time.Millisecond},
+	{gap: 0, restart: false, rest: 1 * time.Millisecond},
+	{gap: 0, restart: true, rest: 11 * time.Millisecond},
+	{gap: 7 * time.Millisecond, restart: false, rest: 60 * time.Millisecond},
+	{gap: 15 * time.Millisecond, restart: false, rest: 70 * time.Millisecond},
+	{gap: 30 * time.Millisecond, restart: true, rest: 90 * time.Millisecond},
+	{gap: 60 * time.Millisecond, restart: true, rest: 130 * time.Millisecond},
+	{gap: 100 * time.Millisecond, restart: false, rest: 400 * time.Millisecond},
+	{gap: 100 * time.Millisecond, restart: true, rest: 400 * time.Millisecond},
 }
 
 // rounds yields the schedule, and its last two rounds without end. Where the pace
@@ -74,13 +79,13 @@ func rounds(pace Pace) iter.Seq[round] {
 				n = len(schedule) - 2 + over%2
 			}
 			r := schedule[n]
-			if pace.Gap > 0 && r.Gap == 0 {
+			if pace.Gap > 0 && r.gap == 0 {
 				continue
 			}
-			r.Gap = max(r.Gap, pace.Gap)
+			r.gap = max(r.gap, pace.Gap)
 			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
 			r.every = pace.Every
-			r.Restart = r.Restart || first && pace.Restart
+			r.restart = r.restart || first && pace.Restart
 			if first = false; !yield(r) {
 				return
 			}
@@ -102,9 +107,9 @@ func (r round) connects() iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
 		every := r.every
 		if every == 0 {
-			every = max(r.Gap, 5*time.Millisecond)
+			every = max(r.gap, 5*time.Millisecond)
 		}
-		for at := r.Gap; at < r.rest; at += every {
+		for at := r.gap; at < r.rest; at += every {
 			if !yield(at) {
 				return
 			}
@@ -130,9 +135,9 @@ type budget struct {
 	knocks, connects int
 }
 
-// take reports whether a try of so many knocks is within the limits, and counts
-// it. The first try always is.
-func (b *budget) take(try Try, knocks int) bool {
+// take reports whether a try of so many knocks, with this gap, is within the limits,
+// and counts it. The first try always is.
+func (b *budget) take(gap time.Duration, knocks int) bool {
 	if b.knocks == 0 {
 		b.start = time.Now()
 	}
@@ -141,10 +146,10 @@ func (b *budget) take(try Try, knocks int) bool {
 	case left <= 0:
 		return true
 	case b.knocks == 0:
-	case try.Gap == 0 && b.knocks+knocks > maxBurst:
+	case gap == 0 && b.knocks+knocks > maxBurst:
 		return false
-	case try.Gap > 0:
-		knocks = min(knocks, 1+int(left/try.Gap))
+	case gap > 0:
+		knocks = min(knocks, 1+int(left/gap))
 	}
 	if b.knocks > 0 && b.knocks+knocks > maxKnocks {
 		return false

@@ -80,20 +80,16 @@ func (t Tries) state() string {
 // ErrNoTurn says that the time was up before this process had its turn.
 var ErrNoTurn = errors.New("time ran out while another process knocked")
 
-// failure is the error of a race that nobody won.
+// failure is the error of a race that nobody won, and that has ended.
 func (r *race) failure(attempts []*attempt) error {
-	shut := &ShutError{Knocks: r.Knocks, Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
+	shut := &ShutError{Knocks: r.opener.Knocks, Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
 	var errs []error
 	for _, a := range attempts {
 		switch {
 		case a.err != nil:
 			errs = append(errs, fmt.Errorf("%v: %w", a.addr, a.err))
-		case a.tries.Load() > 0:
-			t := Tries{Addr: a.addr, Count: int(a.tries.Load())}
-			if answer := a.answer.Load(); answer != nil {
-				t.Answer = *answer
-			}
-			shut.Tries = append(shut.Tries, t)
+		case a.sent > 0:
+			shut.Tries = append(shut.Tries, Tries{Addr: a.addr, Count: a.sent, Answer: a.answer})
 		}
 	}
 	if len(shut.Tries) > 0 {
@@ -102,15 +98,15 @@ func (r *race) failure(attempts []*attempt) error {
 	if len(errs) > 0 {
 		return errs[0]
 	}
-	turned := func(a *attempt) bool { return a.turned.Load() }
-	if r.Turn != nil && !slices.ContainsFunc(attempts, turned) {
+	hadTurn := func(a *attempt) bool { return a.hadTurn }
+	if r.opener.Turn != nil && !slices.ContainsFunc(attempts, hadTurn) {
 		return ErrNoTurn
 	}
 	return errors.New("time ran out before the sequence was sent once")
 }
 
-// Windows has numbers of its own, which are not those that package syscall makes up
-// for it there.
+// Windows has its own numbers for these errors. Those that package syscall has for it
+// are made up.
 const (
 	wsaenetunreach  = syscall.Errno(10051)
 	wsaeconnrefused = syscall.Errno(10061)

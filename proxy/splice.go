@@ -20,25 +20,38 @@ type Traffic struct {
 // sshd logs as an error.
 const farewell = 2 * time.Second
 
-// Splice carries in to conn and conn to out, until the network's side ends. It
-// takes conn over; the end of the process closes it.
+// Splice carries in to conn and conn to out, until the network's side ends.
 //
 // The end of in is passed on, and the other way goes on: an answer may follow.
-// The end of conn ends all, without waiting for in, which may never end: a read
-// from a pipe cannot be woken, so the goroutine that reads is left to the end of
-// the process.
+// The end of conn ends all, without waiting for in, which may never end.
 //
 // Where nobody reads out any more, that is the end too, even if conn is silent
 // (on Linux; elsewhere only when there is something to write). It is no error if
-// in is a pipe that nobody writes any more either: that is how ssh ends. Else the
-// error is EPIPE. Other errors are the system's own.
-func Splice(conn net.Conn, in, out *os.File, traffic *Traffic) error {
+// in is a pipe that nobody writes any more either: that is how ssh ends. Otherwise
+// the error is EPIPE. Other errors are the system's own.
+//
+// Splice takes conn over and closes it. The files stay the caller's. One goroutine
+// may outlive Splice: a read from a pipe cannot be woken, so the one that reads in is
+// left until in or the process ends. Until then it keeps the connection open, and on
+// Linux a second descriptor of in.
+func Splice(conn *net.TCPConn, in, out *os.File, traffic *Traffic) error {
 	network, err := detach(conn)
 	if err != nil {
 		return cause(err)
 	}
+	// Two use the connection, and the later one closes it. Its number may be that of
+	// another file right after.
+	var users atomic.Int32
+	users.Store(2)
+	leave := func() {
+		if users.Add(-1) == 0 {
+			network.close()
+		}
+	}
+	defer leave()
 	sent := make(chan error, 1)
 	go func() {
+		defer leave()
 		err := carryUp(network, in, &traffic.Sent)
 		network.closeWrite()
 		sent <- err

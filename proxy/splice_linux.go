@@ -15,11 +15,13 @@ import (
 type connEnd struct{ fd int }
 
 // detach takes conn out of Go's hands.
-func detach(conn net.Conn) (connEnd, error) {
+func detach(conn *net.TCPConn) (connEnd, error) {
 	defer conn.Close()
-	fd, err := duplicate(conn.(syscall.Conn))
+	fd, err := duplicate(conn)
 	return connEnd{fd}, err
 }
+
+func (e connEnd) close() { unix.Close(e.fd) }
 
 func (e connEnd) closeWrite() { unix.Shutdown(e.fd, unix.SHUT_WR) }
 
@@ -39,8 +41,8 @@ func (e connEnd) drain(limit time.Duration) {
 	}
 }
 
-// duplicate returns a descriptor of its own for an open file. Unlike File and Fd
-// of Go's types, it leaves the flags alone: others may share them.
+// duplicate returns a new descriptor of an open file. Unlike File and Fd of Go's
+// types, it leaves the flags alone: others may share them.
 func duplicate(f syscall.Conn) (fd int, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -91,7 +93,7 @@ func (s *stream) carry(count *atomic.Int64) error {
 			if err := s.wait(); err != nil {
 				return err
 			}
-		case err == unix.EINVAL && s.zeroCopy: // a file system or a flag that splice does not take
+		case err == unix.EINVAL && s.zeroCopy: // splice takes neither every file system nor every flag
 			s.zeroCopy = false
 		default:
 			return err
@@ -99,8 +101,8 @@ func (s *stream) carry(count *atomic.Int64) error {
 	}
 }
 
-// hungUp reports whether f is a pipe that nobody writes to any more. Who closes
-// both of two pipes does it one after the other, so it waits a little.
+// hungUp reports whether f is a pipe that nobody writes to any more. ssh closes its
+// two pipes one after the other, so it waits a little.
 func hungUp(f *os.File) bool {
 	fd, err := duplicate(f)
 	if err != nil {

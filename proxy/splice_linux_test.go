@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -172,4 +173,79 @@ func TestSpliceFiles(t *testing.T) {
 		files[0].Close()
 		files[1].Close()
 	}
+}
+
+// TestSpliceCloses looks for the connection among this process's descriptors: it is
+// closed when both ways have ended, whichever is later.
+func TestSpliceCloses(t *testing.T) {
+	for _, first := range []string{"stdin", "server"} {
+		client, server := connected(t)
+		name := linkOf(t, client)
+		in, inW, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		outR, out, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "stdin" {
+			inW.Close()
+		} else {
+			server.Close()
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- Splice(client, in, out, new(Traffic)) }()
+		if first == "stdin" {
+			io.ReadAll(server) // until the end of stdin gets here
+			server.Close()
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("%s ends first: Splice = %v, want no error", first, err)
+		}
+		if first == "server" {
+			if got := descriptors(t, name); got != 1 {
+				t.Errorf("%d descriptors of the connection while stdin is read, want 1", got)
+			}
+			inW.Close()
+		}
+		deadline := time.Now().Add(5 * time.Second) // for the goroutine that reads stdin
+		for descriptors(t, name) > 0 && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+		}
+		if got := descriptors(t, name); got != 0 {
+			t.Errorf("%s ends first: %d descriptors of the connection are left, want none", first, got)
+		}
+		for _, f := range []*os.File{in, outR, out} {
+			f.Close()
+		}
+	}
+}
+
+// linkOf is what /proc shows of a socket's descriptors.
+func linkOf(t *testing.T, conn syscall.Conn) (name string) {
+	t.Helper()
+	fd, err := duplicate(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if name, err = os.Readlink(fmt.Sprint("/proc/self/fd/", fd)); err != nil {
+		t.Skipf("skipping, no /proc to look into: %v", err)
+	}
+	return name
+}
+
+func descriptors(t *testing.T, name string) (n int) {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range all {
+		if link, _ := os.Readlink("/proc/self/fd/" + fd.Name()); link == name {
+			n++
+		}
+	}
+	return n
 }

@@ -14,31 +14,29 @@ import (
 )
 
 // A connEnd is the connection, which needs no special care here.
-type connEnd struct{ net.Conn }
+type connEnd struct{ conn *net.TCPConn }
 
-func detach(conn net.Conn) (connEnd, error) { return connEnd{conn}, nil }
+func detach(conn *net.TCPConn) (connEnd, error) { return connEnd{conn}, nil }
 
-func (e connEnd) closeWrite() {
-	if c, ok := e.Conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite()
-	}
-}
+func (e connEnd) close() { e.conn.Close() }
+
+func (e connEnd) closeWrite() { e.conn.CloseWrite() }
 
 // drain reads until the end of the connection, or for so long.
 func (e connEnd) drain(limit time.Duration) {
-	e.SetReadDeadline(time.Now().Add(limit))
-	io.Copy(io.Discard, e)
+	e.conn.SetReadDeadline(time.Now().Add(limit))
+	io.Copy(io.Discard, e.conn)
 }
 
 // carryUp copies bytes until the end of in, which is no error.
 func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
-	_, err := io.Copy(counter{to, count}, in)
+	_, err := io.Copy(counter{to.conn, count}, in)
 	return err
 }
 
 // carryDown copies bytes until the end of the connection, which is no error.
 func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
-	_, err := io.Copy(counter{out, count}, from)
+	_, err := io.Copy(counter{out, count}, from.conn)
 	if slices.ContainsFunc(pipeErrors, func(e error) bool { return errors.Is(err, e) }) {
 		return syscall.EPIPE
 	}
@@ -51,15 +49,15 @@ var pipeErrors = []error{syscall.Errno(109), syscall.Errno(232), syscall.Errno(2
 
 // A counter counts what is written.
 type counter struct {
-	io.Writer
+	to    io.Writer
 	count *atomic.Int64
 }
 
 func (c counter) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
+	n, err := c.to.Write(p)
 	c.count.Add(int64(n))
 	return n, err
 }
 
-// hungUp cannot be told without a read.
+// hungUp is never known here without a read.
 func hungUp(*os.File) bool { return false }

@@ -17,12 +17,12 @@ type stream struct {
 }
 
 const (
-	// maxMove is how much one call moves at the most. A stalled reader stops the
+	// maxMove is how much one call moves at most. A stalled reader stops the
 	// reading: what is in the pipe is all there is in memory.
 	maxMove = 1 << 20
 
-	// Pipes hold 64 KiB at first. A user may have so many pages in larger ones
-	// (pipe-user-pages-soft, 64 MiB), so only who moves much gets more.
+	// Pipes hold 64 KiB at first. A user may have only so many pages in larger ones
+	// (pipe-user-pages-soft, 64 MiB), so only a session that moves much gets more.
 	widenAfter = 1 << 20
 	wide       = 256 << 10
 )
@@ -50,8 +50,8 @@ func (s *stream) move() (int, error) {
 	return n, nil
 }
 
-// splice and write do not block, so the runtime need not be told of the call: it
-// would have another thread take over if one takes longer than usual.
+// splice and write do not block, so the runtime need not know of the call: it would
+// have another thread take over if one takes longer than usual.
 func (s *stream) splice() (int, error) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(s.from), 0, uintptr(s.to), 0, maxMove, unix.SPLICE_F_MOVE|unix.SPLICE_F_NONBLOCK)
 	if errno != 0 {
@@ -82,8 +82,8 @@ func (s *stream) wait() error {
 	return s.poll(0, unix.POLLOUT)
 }
 
-// poll returns when one of the events has come. An end or an error of from is one
-// too, which the next move tells of.
+// poll returns when one of the events has come. So does an end or an error of from,
+// which the next move reports.
 func (s *stream) poll(from, to int16) error {
 	fds := []unix.PollFd{{Fd: int32(s.from), Events: from}, {Fd: int32(s.to), Events: to}}
 	if from == 0 {

@@ -22,7 +22,7 @@ func TestTurns(t *testing.T) {
 	}{
 		{"nobody else knocks", []Turn{mine}, false, true, 1050 * ms, []time.Duration{50 * ms}},
 		{"another is in", []Turn{{Took: 50 * ms}}, true, false, 1050 * ms, nil},
-		{"another is in, but alone", []Turn{{Took: 50 * ms}, mine}, false, true, 2170 * ms, []time.Duration{50 * ms}},
+		{"another is in, but only that one", []Turn{{Took: 50 * ms}, mine}, false, true, 2170 * ms, []time.Duration{50 * ms}},
 		{"another gave up", []Turn{{}, mine}, false, true, 2050 * ms, []time.Duration{50 * ms}},
 	}
 	for _, tt := range tests {
@@ -43,7 +43,7 @@ func TestTurns(t *testing.T) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 				defer cancel()
-				if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err != nil {
+				if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err != nil {
 					t.Fatalf("Open: %v", err)
 				}
 				took := time.Since(start)
@@ -83,7 +83,7 @@ func TestTurnEnds(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 		defer cancel()
-		if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err == nil {
+		if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err == nil {
 			t.Fatal("Open = nil, want an error")
 		}
 		if len(ended) < 2 || len(ended) > 4 {
@@ -107,7 +107,7 @@ func TestNoTurn(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err := opener.Open(ctx, []netip.Addr{v4}, 22); err != ErrNoTurn {
+		if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err != ErrNoTurn {
 			t.Errorf("Open = %v, want %v", err, ErrNoTurn)
 		}
 	})

@@ -6,12 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"knockpipe/internal/file"
 )
 
 // appName is the folder's name in the user's own folders.
 const appName = "knockpipe"
 
-var errUnset = errors.New("no folder of the user's is known")
+var errUnset = errors.New("the user's own folders are not known")
 
 // RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the
 // one for memory. It is made if need be.
@@ -53,8 +55,15 @@ func appDir(parent string) (string, error) {
 		return "", err
 	case !info.IsDir():
 		return "", fmt.Errorf("%s: %w", dir, fs.ErrInvalid)
-	case !private(info):
+	case !file.Mine(info) || file.Shared(info)&0o022 != 0:
 		return "", fmt.Errorf("%s: others may write to it", dir)
 	}
 	return dir, nil
+}
+
+// keeps reports whether what a folder holds stays in its place: where everybody may
+// write, as in /tmp, only owners may rename what is theirs. Whose folder it is does
+// not count: it may be root's, or belong to a user of another namespace.
+func keeps(info fs.FileInfo) bool {
+	return file.Shared(info)&info.Mode().Perm()&0o002 == 0 || info.Mode()&fs.ModeSticky != 0
 }

@@ -40,7 +40,7 @@ const (
 func (m Memory) Recall(door Door) Record {
 	for _, e := range m.read() {
 		if e.is(door) {
-			return e.Record
+			return e.record
 		}
 	}
 	return Record{}
@@ -52,7 +52,7 @@ func (m Memory) Keep(door Door, r Record) error {
 	entries = slices.Insert(entries, 0, entry{m.name(door), r})
 	var text strings.Builder
 	for _, e := range entries[:min(len(entries), maxDoors)] {
-		fmt.Fprintf(&text, "%s %d %d %d %t\n", e.name, e.Strict, e.Gap.Microseconds(), e.Took.Microseconds(), e.Clean)
+		fmt.Fprintf(&text, "%s %d %d %d %t\n", e.name, e.record.Strict, e.record.Gap.Microseconds(), e.record.Took.Microseconds(), e.record.Clean)
 	}
 	f, err := os.CreateTemp(m.Dir, memoryName+".*") // mode 0600
 	if err != nil {
@@ -71,8 +71,8 @@ func (m Memory) Keep(door Door, r Record) error {
 
 // An entry is a line of the file.
 type entry struct {
-	name string // of the door: plain, or salt and hash
-	Record
+	name   string // of the door: plain, or salt and hash
+	record Record
 }
 
 // read returns the entries, or none if anything is wrong with the file.
@@ -104,12 +104,13 @@ func parseEntry(line string) (e entry, ok bool) {
 		return e, false
 	}
 	e.name = fields[0]
+	r := &e.record
 	var err [4]error
-	e.Strict, err[0] = strconv.Atoi(fields[1])
-	e.Gap, err[1] = parseMicroseconds(fields[2], maxGap)
-	e.Took, err[2] = parseMicroseconds(fields[3], time.Minute)
-	e.Clean, err[3] = strconv.ParseBool(fields[4])
-	return e, err == [4]error{} && -mostStrict <= e.Strict && e.Strict <= mostStrict && e.Gap >= minGap
+	r.Strict, err[0] = strconv.Atoi(fields[1])
+	r.Gap, err[1] = parseMicroseconds(fields[2], maxGap)
+	r.Took, err[2] = parseMicroseconds(fields[3], time.Minute)
+	r.Clean, err[3] = strconv.ParseBool(fields[4])
+	return e, err == [4]error{} && -mostStrict <= r.Strict && r.Strict <= mostStrict && r.Gap >= minGap
 }
 
 func parseMicroseconds(s string, most time.Duration) (time.Duration, error) {

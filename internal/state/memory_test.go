@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"knockpipe/proxy"
 )
 
 const ms = time.Millisecond
@@ -120,7 +122,7 @@ func TestMemoryOfMany(t *testing.T) {
 	}
 	wg.Wait()
 	for _, e := range m.read() {
-		if e.Record != want {
+		if e.record != want {
 			t.Errorf("got %v, want %v", e, want)
 		}
 	}
@@ -141,21 +143,21 @@ func TestMemoryWithoutFolder(t *testing.T) {
 
 // TestLearn goes through the openings of a door.
 func TestLearn(t *testing.T) {
-	burst := Opening{Tries: 2, Took: 50 * ms}
-	late := Opening{Tries: 7, Gap: 30 * ms, Lag: 40 * ms, Took: 50 * ms}
-	atOnce := Opening{Tries: 1, Gap: 15 * ms, Lag: 15 * ms, Took: 50 * ms}
-	waited := Opening{Tries: 1, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
-	again := Opening{Tries: 2, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
+	burst := proxy.Opening{Tries: 2, Took: 50 * ms}
+	late := proxy.Opening{Tries: 7, Gap: 30 * ms, Lag: 40 * ms, Took: 50 * ms}
+	atOnce := proxy.Opening{Tries: 1, Gap: 15 * ms, Lag: 15 * ms, Took: 50 * ms}
+	waited := proxy.Opening{Tries: 1, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
+	again := proxy.Opening{Tries: 2, Gap: 15 * ms, Lag: 45 * ms, Took: 50 * ms}
 	for _, tt := range []struct {
 		name     string
-		openings []Opening
+		openings []proxy.Opening
 		want     string // the gap before each opening, and after the last
 	}{
-		{"opens to a burst", []Opening{burst, burst}, "0s 0s 0s"},
-		{"strict", []Opening{late, late, waited, waited, waited, again}, "0s 0s 15ms 11.25ms 8.4375ms 7ms 10.5ms"},
-		{"strict, and once lucky", []Opening{late, late, waited, atOnce, waited}, "0s 0s 15ms 11.25ms 8.4375ms 7ms"},
-		{"forgiving, over a bad link", []Opening{late, burst, late, burst, late, late, burst}, "0s 0s 0s 0s 0s 0s 0s 0s"},
-		{"forgiving, and twice unlucky", []Opening{late, late, atOnce, burst}, "0s 0s 15ms 0s 0s"},
+		{"opens to a burst", []proxy.Opening{burst, burst}, "0s 0s 0s"},
+		{"strict", []proxy.Opening{late, late, waited, waited, waited, again}, "0s 0s 15ms 11.25ms 8.4375ms 7ms 10.5ms"},
+		{"strict, and once lucky", []proxy.Opening{late, late, waited, atOnce, waited}, "0s 0s 15ms 11.25ms 8.4375ms 7ms"},
+		{"forgiving, over a bad link", []proxy.Opening{late, burst, late, burst, late, late, burst}, "0s 0s 0s 0s 0s 0s 0s 0s"},
+		{"forgiving, and twice unlucky", []proxy.Opening{late, late, atOnce, burst}, "0s 0s 15ms 0s 0s"},
 	} {
 		var r Record
 		got := fmt.Sprint(r.Pace().Gap)
@@ -168,7 +170,7 @@ func TestLearn(t *testing.T) {
 		}
 	}
 	r := Record{}.Learn(late).Learn(late)
-	if got, want := r.Pace(), (Pace{15 * ms, 50*ms + slowest, true}); got != want {
+	if got, want := r.Pace(), (proxy.Pace{Gap: 15 * ms, Rest: 50*ms + slowest, Restart: true}); got != want {
 		t.Errorf("after a burst: got %v, want %v", got, want)
 	}
 	if r = r.Learn(waited); r.Pace().Restart {
@@ -181,7 +183,7 @@ func FuzzParseEntry(f *testing.F) {
 	f.Add("|00|11 -3 100000 0 false")
 	f.Fuzz(func(t *testing.T, line string) {
 		e, ok := parseEntry(line)
-		if ok && (e.Gap < minGap || e.Gap > maxGap || e.name == "") {
+		if ok && (e.record.Gap < minGap || e.record.Gap > maxGap || e.name == "") {
 			t.Errorf("%q: got %v", line, e)
 		}
 		e.is(ssh)

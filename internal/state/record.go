@@ -1,11 +1,15 @@
 package state
 
-import "time"
+import (
+	"time"
+
+	"knockpipe/proxy"
+)
 
 // A Record is what is known of a door. Its zero value is nothing.
 type Record struct {
 	// Strict counts for and against the door being one that is spoilt by a knock
-	// out of order, or takes its time: 3 either way at the most, so that what was
+	// out of order, or takes its time: 3 either way at most, so that what was
 	// long true does not outweigh what is.
 	Strict int
 
@@ -17,21 +21,6 @@ type Record struct {
 	Clean bool
 }
 
-// An Opening is what happened at a door.
-type Opening struct {
-	Tries int           // how many it took
-	Gap   time.Duration // of the last one
-	Lag   time.Duration // from its last knock to the connect that was let in
-	Took  time.Duration // that connect
-}
-
-// A Pace is how to begin at a strict door. The zero Pace is to begin with a burst.
-type Pace struct {
-	Gap     time.Duration // between two knocks
-	Rest    time.Duration // until the next try
-	Restart bool          // something may be half done
-}
-
 const (
 	// burstTries is how many tries a door without a record gets until the last
 	// burst. One that forgives knocks out of order has been opened by then.
@@ -40,27 +29,26 @@ const (
 	minGap = 7 * time.Millisecond
 	maxGap = 100 * time.Millisecond
 
-	// slowest is how long knockd takes from the last knock to the open port, at
-	// the most.
+	// slowest is how long knockd takes at most from the last knock to the open port.
 	slowest = 60 * time.Millisecond
 
 	mostStrict = 3
 	paceFrom   = 2 // how strict a door has to be for a paced beginning
 )
 
-// Pace is how to begin. The rest lets the answer to a try come before the next
+// Pace is how to begin: the zero Pace is with a burst. The rest lets the answer to a try come before the next
 // one leaves, because knocks that arrive at an open door leave it half way through
 // the next sequence.
-func (r Record) Pace() Pace {
+func (r Record) Pace() proxy.Pace {
 	if r.Strict < paceFrom {
-		return Pace{}
+		return proxy.Pace{}
 	}
-	return Pace{r.Gap, r.Took + slowest, !r.Clean}
+	return proxy.Pace{Gap: r.Gap, Rest: r.Took + slowest, Restart: !r.Clean}
 }
 
 // Learn returns the record with one more opening in it, which began at the pace
 // that the record says.
-func (r Record) Learn(o Opening) Record {
+func (r Record) Learn(o proxy.Opening) Record {
 	paced := r.Pace().Gap > 0
 	if !paced && r == (Record{}) && o.Tries <= burstTries {
 		return r
@@ -86,7 +74,7 @@ func (r Record) Learn(o Opening) Record {
 // for more than one that does not. A pace is kept as long as it works, which at a
 // strict door it does at the first try; but not if the very first
 // connect is let in, which a burst would have done as well then.
-func evidence(paced bool, o Opening) int {
+func evidence(paced bool, o proxy.Opening) int {
 	switch {
 	case !paced && o.Tries <= burstTries:
 		return -2

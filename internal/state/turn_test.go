@@ -9,9 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"knockpipe/proxy"
 )
 
 var door = netip.MustParseAddr("198.51.100.2")
@@ -43,60 +47,168 @@ func TestTurnWithoutFolder(t *testing.T) {
 // TestTurns has twenty wait for one: none is told before its end, all are told
 // what it says, and then one at a time has a turn.
 func TestTurns(t *testing.T) {
-	turns := Turns{Dir: t.TempDir()}
-	first := turns.Wait(t.Context(), door)
-	if first.End == nil {
-		t.Fatal("no turn though nobody has one")
-	}
-	other := turns.Wait(t.Context(), netip.MustParseAddr("198.51.100.3"))
-	if other.End == nil {
-		t.Error("no turn at another door")
-	}
-	told := make(chan Turn)
-	for range 20 {
-		go func() { told <- turns.Wait(t.Context(), door) }()
-	}
-	select {
-	case turn := <-told:
-		t.Fatalf("told %v before the end", turn)
-	default:
-	}
-	first.End(50 * time.Millisecond)
-	for range 20 {
-		switch turn := <-told; {
-		case turn.End != nil: // it came so late that the turn was free
-			turn.End(0)
-		case turn.Took != 50*time.Millisecond && turn.Took != 0: // by one that came late
-			t.Errorf("got %v, want to be told of 50ms", turn)
+	synctest.Test(t, func(t *testing.T) {
+		turns := Turns{Dir: t.TempDir()}
+		first := turns.Wait(t.Context(), door)
+		if first.End == nil {
+			t.Fatal("no turn though nobody has one")
 		}
-	}
+		other := turns.Wait(t.Context(), netip.MustParseAddr("198.51.100.3"))
+		if other.End == nil {
+			t.Error("no turn at another door")
+		}
+		told := make(chan proxy.Turn, 20)
+		for range 20 {
+			go func() { told <- turns.Wait(t.Context(), door) }()
+		}
+		time.Sleep(time.Second)
+		synctest.Wait() // until all of them do wait
+		select {
+		case turn := <-told:
+			t.Fatalf("told %v before the end", turn)
+		default:
+		}
+		first.End(50 * ms)
+		start := time.Now()
+		for range 20 {
+			if turn := <-told; turn.End != nil || turn.Took != 50*ms {
+				t.Errorf("got %v, want to be told of 50ms", turn)
+			}
+		}
+		if took, most := time.Since(start), longest*5/4; took > most {
+			t.Errorf("the last was told after %v, want at most %v", took, most)
+		}
 
-	var mu sync.Mutex
-	having := 0
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			for {
+		having := 0
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
 				turn := turns.Wait(t.Context(), door)
 				if turn.End == nil {
-					time.Sleep(time.Millisecond) // as a knocker would
-					continue
+					t.Errorf("got %v though nobody gets in, want a turn", turn)
+					return
 				}
 				mu.Lock()
 				if having++; having > 1 {
 					t.Errorf("%d have their turn at the same time", having)
 				}
 				mu.Unlock()
-				runtime.Gosched()
+				time.Sleep(ms)
 				mu.Lock()
 				having--
 				mu.Unlock()
 				turn.End(0)
-				return
+			})
+		}
+		wg.Wait()
+	})
+}
+
+// TestTurnNews has the next turn come and go before the waiter has looked: it is told of
+// one that got in all the same, and not told of one that did not.
+func TestTurnNews(t *testing.T) {
+	for _, tt := range []struct {
+		ends []time.Duration // of the turns that follow each other at once
+		want time.Duration   // what is told; zero for a turn of one's own
+	}{
+		{[]time.Duration{50 * ms}, 50 * ms},
+		{[]time.Duration{50 * ms, 0}, 50 * ms},
+		{[]time.Duration{0, 50 * ms, 0, 0}, 50 * ms},
+		{[]time.Duration{50 * ms, 70 * ms}, 70 * ms}, // the later says as much
+		{[]time.Duration{1}, time.Microsecond},
+		{[]time.Duration{time.Hour}, maxTook},
+		{[]time.Duration{0}, 0},
+		{[]time.Duration{0, 0, 0}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			turns := Turns{Dir: t.TempDir()}
+			turns.Wait(t.Context(), door).End(30 * ms) // old news
+			held := turns.Wait(t.Context(), door)
+			if held.End == nil {
+				t.Fatalf("got %v, want a turn: the news is older than the wait", held)
+			}
+			told := make(chan proxy.Turn)
+			go func() { told <- turns.Wait(t.Context(), door) }()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			for i, took := range tt.ends {
+				if i > 0 {
+					if held = turns.Wait(t.Context(), door); held.End == nil {
+						t.Fatalf("got %v, want a turn", held)
+					}
+				}
+				held.End(took)
+			}
+			turn := <-told
+			if mine := turn.End != nil; turn.Took != tt.want || mine != (tt.want == 0) {
+				t.Errorf("turns ended with %v: told %v, a turn of its own: %v; want %v", tt.ends, turn.Took, mine, tt.want)
+			}
+			if turn.End != nil {
+				turn.End(0)
 			}
 		})
 	}
-	wg.Wait()
+}
+
+// TestTurnFile looks at what is left of a turn: one file, which does not show the address.
+func TestTurnFile(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		Turns{Dir: dir}.Wait(t.Context(), door).End(50 * ms)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("got %v, %v, want one file", files, err)
+	}
+	info, err := files[0].Info()
+	if err != nil || info.Size() != newsSize || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("got %v, %v, want mode 0600 and %d bytes", info, err, newsSize)
+	}
+	path := filepath.Join(dir, files[0].Name())
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{door.String(), string(door.AsSlice())} {
+		if strings.Contains(path+string(text), secret) {
+			t.Errorf("%q shows the address", secret)
+		}
+	}
+	// Whatever a file holds, the next process has its turn, and its news is read.
+	for _, text := range []string{"x", strings.Repeat("\xff", newsSize), strings.Repeat("x", 1000)} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			turns := Turns{Dir: dir}
+			held := turns.Wait(t.Context(), door)
+			if held.End == nil {
+				t.Fatalf("%.30q: got %v, want a turn", text, held)
+			}
+			told := make(chan proxy.Turn)
+			go func() { told <- turns.Wait(t.Context(), door) }()
+			synctest.Wait()
+			held.End(50 * ms)
+			if turn := <-told; turn.Took != 50*ms {
+				t.Errorf("%.30q: got %v, want to be told of 50ms", text, turn)
+			}
+		})
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	if err := os.Rename(path, path+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path+".moved", path); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := os.ReadFile(path)
+	Turns{Dir: dir}.Wait(t.Context(), door).End(70 * ms)
+	if after, _ := os.ReadFile(path); string(after) != string(before) {
+		t.Error("it has written through a link")
+	}
 }
 
 // TestTurnOfTheKilled kills the process that has its turn.
@@ -119,12 +231,16 @@ func TestTurnOfTheKilled(t *testing.T) {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "mine\n" {
 		t.Fatalf("got %q, %v, want it to have its turn", line, err)
 	}
-	told := make(chan Turn)
+	told := make(chan proxy.Turn)
 	go func() { told <- Turns{Dir: dir}.Wait(t.Context(), door) }()
 	cmd.Process.Kill()
 	cmd.Wait()
-	if turn := <-told; turn.Took != 0 {
+	turn := <-told
+	if turn.Took != 0 {
 		t.Errorf("got %v, want no news of an open port", turn)
+	}
+	if turn.End == nil {
+		t.Errorf("got %v, want a turn", turn)
 	}
 }
 
@@ -141,6 +257,33 @@ func TestTurnOfTheStopped(t *testing.T) {
 	second.End(0)
 }
 
+// TestTurnPatience lets many turns go by, none of which takes long: a process that
+// waits for all of them does not run out of patience, and the turns stay one at a time.
+func TestTurnPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := Turns{Dir: t.TempDir(), Patience: 100 * ms}
+		var mu sync.Mutex
+		having := 0
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				turn := turns.Wait(t.Context(), door)
+				mu.Lock()
+				if having++; having > 1 {
+					t.Errorf("%d have their turn at the same time", having)
+				}
+				mu.Unlock()
+				time.Sleep(60 * ms)
+				mu.Lock()
+				having--
+				mu.Unlock()
+				turn.End(0)
+			})
+		}
+		wg.Wait()
+	})
+}
+
 // TestTurnDeadline gives up waiting.
 func TestTurnDeadline(t *testing.T) {
 	turns := Turns{Dir: t.TempDir()}
@@ -151,4 +294,23 @@ func TestTurnDeadline(t *testing.T) {
 	if turn := turns.Wait(ctx, door); turn.End != nil || turn.Took != 0 {
 		t.Errorf("got %v, want nothing", turn)
 	}
+}
+
+// TestTurnCancelled gives up in the middle of a wait, at once.
+func TestTurnCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := Turns{Dir: t.TempDir(), Patience: time.Hour}
+		first := turns.Wait(t.Context(), door)
+		defer first.End(0)
+		const after = 1234567 * time.Microsecond
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		defer cancel()
+		start := time.Now()
+		if turn := turns.Wait(ctx, door); turn.End != nil || turn.Took != 0 {
+			t.Errorf("got %v, want nothing", turn)
+		}
+		if took := time.Since(start); took != after {
+			t.Errorf("it returned after %v, and the time was up after %v", took, after)
+		}
+	})
 }
