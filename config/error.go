@@ -28,12 +28,6 @@ func (e *Error) Error() string {
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// errBadOwner is what ssh says of a file that somebody else could have written.
-func errBadOwner(path string) error {
-	//lint:ignore ST1005 these are ssh's own words
-	return fmt.Errorf("Bad owner or permissions on %s", path)
-}
-
 // unknown is what comes of a keyword that means nothing here.
 func (r *reader) unknown(at *position, name string) error {
 	ours := len(name) > 5 && equalFold(name[:5], "knock")

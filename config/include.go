@@ -56,19 +56,19 @@ func (r *reader) include(at *position, v value) error {
 
 // includeFile reads one of them. What cannot be read is ssh's business.
 func (r *reader) includeFile(at *position, path string) error {
-	f := r.open(path)
+	in := r.open(path)
 	switch {
-	case errors.Is(f.err, fs.ErrNotExist), f.err == errDirectory:
+	case errors.Is(in.err, fs.ErrNotExist), in.err == errDirectory:
 		return nil
-	case f.err != nil:
-		r.note(Note{Text: path + " is not read: " + f.err.Error(), Hint: at.block.active, Origin: at.Origin})
+	case in.err != nil:
+		r.note(Note{Text: path + " is not read: " + in.err.Error(), Hint: at.block.active, Origin: at.Origin})
 		return nil
-	case f.info != nil && badOwner(f.info, r.accounts):
+	case in.info != nil && badOwner(in.info, r.accounts):
 		return errBadOwner(path)
 	case at.depth == maxDepth:
 		return &Error{at.Origin, 0, errTooDeep}
 	}
-	return r.readFile(f, at.place, at.block, at.depth+1)
+	return r.readFile(in, at.place, at.block, at.depth+1)
 }
 
 // includePath makes a path of the word after Include, or "" if ssh would refuse

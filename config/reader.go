@@ -44,7 +44,7 @@ func (v *value) isSet() bool { return v.Line > 0 || v.text != "" }
 type reader struct {
 	sources  Sources
 	accounts *accounts
-	files    map[string]*file
+	inputs   map[string]*input
 	left     int // bytes that may still be read
 	opened   int // how many files were read
 
@@ -63,7 +63,7 @@ type reader struct {
 
 func newReader(s Sources, q Query) *reader {
 	r := &reader{
-		sources: s, accounts: localAccounts(), files: map[string]*file{}, left: maxTotal,
+		sources: s, accounts: localAccounts(), inputs: map[string]*input{}, left: maxTotal,
 		name: q.Name, typed: q.Name, user: q.User, given: q.NoKnock,
 	}
 	r.setting = &r.ssh
@@ -127,23 +127,23 @@ func (r *reader) readPlace(p place) error {
 	if p.path == "" {
 		return nil
 	}
-	f := r.open(p.path)
+	in := r.open(p.path)
 	// Some have /dev/null for their home, or one that they may not look into.
-	missing := errors.Is(f.err, fs.ErrNotExist) || errors.Is(f.err, syscall.ENOTDIR)
-	unseen := missing || f.hidden && errors.Is(f.err, fs.ErrPermission)
+	missing := errors.Is(in.err, fs.ErrNotExist) || errors.Is(in.err, syscall.ENOTDIR)
+	unseen := missing || in.hidden && errors.Is(in.err, fs.ErrPermission)
 	switch {
-	case f.err == nil:
+	case in.err == nil:
 	case p.kind == givenFile || p.kind == sideFile && !unseen:
-		return &Error{Origin: Origin{File: p.path}, Err: f.err}
+		return &Error{Origin: Origin{File: p.path}, Err: in.err}
 	default: // ssh goes on without it
 		if !missing {
-			r.note(Note{Text: "not read: " + f.err.Error(), Hint: true, Origin: Origin{File: p.path}})
+			r.note(Note{Text: "not read: " + in.err.Error(), Hint: true, Origin: Origin{File: p.path}})
 		}
 		return nil
 	}
 	// ssh trusts a file that it is told of, and the system's own.
-	if p.user && p.kind != givenFile && f.info != nil && badOwner(f.info, r.accounts) {
+	if p.user && p.kind != givenFile && in.info != nil && badOwner(in.info, r.accounts) {
 		return errBadOwner(p.path)
 	}
-	return r.readFile(f, p, block{active: true}, 0)
+	return r.readFile(in, p, block{active: true}, 0)
 }

@@ -7,17 +7,17 @@ import (
 )
 
 // readFile reads the lines of a file that is included in a block.
-func (r *reader) readFile(f *file, p place, outer block, depth int) error {
+func (r *reader) readFile(in *input, p place, outer block, depth int) error {
 	if r.opened++; r.opened > maxFiles {
-		return &Error{Origin{File: f.path}, 0, errTooManyFiles}
+		return &Error{Origin{File: in.path}, 0, errTooManyFiles}
 	}
-	if r.left -= len(f.text); r.left < 0 {
-		return &Error{Origin{File: f.path}, 0, errTooMuch}
+	if r.left -= len(in.text); r.left < 0 {
+		return &Error{Origin{File: in.path}, 0, errTooMuch}
 	}
 	at := position{place: p, depth: depth, outer: outer, block: outer}
-	at.File = f.path
-	at.exposed = f.info != nil && badOwner(f.info, r.accounts)
-	for text := f.text; text != ""; {
+	at.File = in.path
+	at.exposed = in.info != nil && badOwner(in.info, r.accounts)
+	for text := in.text; text != ""; {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
 		at.Line++
