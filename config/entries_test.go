@@ -18,6 +18,7 @@ func TestEntries(t *testing.T) {
 			"hostname web.lan # ~/.ssh/config:6\nuser git # ~/.ssh/config:4\nport 2222 # ~/.ssh/config:3\n" +
 				"knock 1 udp:2 # ~/.ssh/config:5\nknockdelay 20 # ~/.ssh/config:1\nknocktries 2 # ~/.ssh/knock_config:1\n"},
 		{"as written", "", "# Knock: 0022/TCP 7000,8000:udp\n", "knock 0022/TCP 7000,8000:udp # ~/.ssh/config:1\n"},
+		{"family as written", "", "AddressFamily INET6\n", "addressfamily INET6 # ~/.ssh/config:1\n"},
 		{"without comment", "", "# Knock: 1 2 # three\n", "knock 1 2 # ~/.ssh/config:1\n"},
 		{"quotes", "", "User \"a b\"\n", "user \"a b\" # ~/.ssh/config:1\n"},
 		{"none", "", "# Knock: NONE\n", "knock none # ~/.ssh/config:1\n"},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
 
@@ -53,7 +54,7 @@ type Settings struct {
 	HostName       string // with %h expanded
 	User           string
 	Port           uint16
-	Family         string // any, inet or inet6
+	Family         ip.Family // of AddressFamily; zero for any
 	BindAddress    string
 	BindInterface  string
 	ConnectTimeout time.Duration

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"knockpipe/config"
+	"knockpipe/internal/ip"
 )
 
 // errRefused is what compare returns where ssh refuses the config.
@@ -24,6 +25,9 @@ var (
 	portKeyword = regexp.MustCompile(`(?i)\bport\b`)
 	blockNumber = regexp.MustCompile(`\b0?1[0-9]{4}\b`)
 )
+
+// familyNames are the values of AddressFamily as ssh -G prints them.
+var familyNames = [...]string{ip.Any: "any", ip.V4: "inet", ip.V6: "inet6"}
 
 // write writes the files and returns the one to give to ssh. It includes the
 // others where ssh would read several.
@@ -90,7 +94,7 @@ func (t *tree) compare(tb testing.TB, me *user.User) string {
 		{"port", "port", fmt.Sprint(port)},
 		{"user", "user", cmp.Or(t.query.User, s.User, me.Username)},
 		{"hostname", "hostname", cmp.Or(s.HostName, t.query.Name)},
-		{"family", "addressfamily", cmp.Or(s.Family, "any")},
+		{"family", "addressfamily", familyNames[s.Family]},
 		{"source", "bindaddress", s.BindAddress},
 		{"interface", "bindinterface", s.BindInterface},
 		{"timeout", "connecttimeout", timeout},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
 
@@ -82,12 +83,16 @@ func parseHost(s string) (string, error) {
 }
 
 // parseFamily reads the value of AddressFamily: any, inet or inet6.
-func parseFamily(s string) (string, error) {
-	switch s = lowerASCII(s); s {
-	case "any", "inet", "inet6":
-		return s, nil
+func parseFamily(s string) (ip.Family, error) {
+	switch lowerASCII(s) {
+	case "any":
+		return ip.Any, nil
+	case "inet":
+		return ip.V4, nil
+	case "inet6":
+		return ip.V6, nil
 	}
-	return "", errors.New("not any, inet or inet6")
+	return ip.Any, errors.New("not any, inet or inet6")
 }
 
 // parsePort reads a port as ssh does, where it may be a service's name.
