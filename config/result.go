@@ -35,6 +35,7 @@ func (r *reader) settings() (*Settings, error) {
 		}
 		switch {
 		case err == nil:
+			s.origins[kw] = v.Origin
 			if kw == kwHashKnownHosts {
 				continue // it says nothing of the connection
 			}

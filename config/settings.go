@@ -72,6 +72,7 @@ type Settings struct {
 	Notes []Note
 
 	entries []Entry
+	origins [numKeywords]Origin
 }
 
 // An Entry is one setting and where it comes from.
@@ -105,6 +106,10 @@ type Note struct {
 // Entries returns the settings in the order in which they are best read. It
 // shows the sequence.
 func (s *Settings) Entries() []Entry { return s.entries }
+
+// Origin returns the line that set a keyword, which is given in upper or lower
+// case, to whatever value: "none" is one, too. It is zero if no file did.
+func (s *Settings) Origin(keyword string) Origin { return s.origins[findKeyword(keyword)] }
 
 // Load reads what the files say about a host. A file that does not exist is
 // passed over, unless it is s.File.
