@@ -2,26 +2,6 @@ package config
 
 import "strings"
 
-// A block says whether the lines that follow count.
-type block struct {
-	active bool
-
-	// undecided names the criterion for want of which the block does not
-	// apply, if that is the only reason.
-	undecided string
-}
-
-// within is the block as it counts in a file that is included in outer.
-func (b block) within(outer block) block {
-	switch {
-	case outer.active:
-		return b
-	case b.active:
-		return block{undecided: outer.undecided}
-	}
-	return block{}
-}
-
 // A subject is what a Match line is compared with.
 type subject struct {
 	host      string // HostName as it stands, or the name that was given
@@ -29,6 +9,18 @@ type subject struct {
 	user      string // User as it stands, or the local user
 	localUser string
 	final     bool // this is the second reading
+}
+
+// subject is what a Match line is compared with at this point.
+func (r *reader) subject() *subject {
+	s := &subject{host: r.hostName(), original: r.typed, user: r.user, localUser: r.sources.LocalUser, final: r.final}
+	if s.user == "" {
+		s.user = r.ssh[kwUser].text
+	}
+	if s.user == "" {
+		s.user = r.sources.LocalUser
+	}
+	return s
 }
 
 // match decides a Match line as ssh does. It reports in wantFinal whether the
@@ -81,7 +73,7 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 	}
 }
 
-// whyNot is the criterion that a block of n criteria lacks.
+// whyNot is the criterion for which only a block of n criteria does not apply.
 func (b *block) whyNot(n int) string {
 	if b.active && n > 0 {
 		return b.undecided

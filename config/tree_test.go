@@ -118,18 +118,16 @@ func sameHost(a, b string) bool {
 
 // misplaced finds a knock that is not in the line from which it is said to come.
 func (t *tree) misplaced(s *config.Settings) []string {
-	var wrong []string
-	for _, e := range s.Entries() {
-		if e.Keyword != "knock" {
-			continue
-		}
-		text, err := os.ReadFile(e.File)
-		lines := strings.Split(string(text), "\n")
-		if err != nil || e.Line < 1 || e.Line > len(lines) || !strings.Contains(lines[e.Line-1], strconv.Itoa(int(s.Knock[0].Port))) {
-			wrong = append(wrong, fmt.Sprintf("knock %v is said to stand in %v", s.Knock, e.Origin))
-		}
+	if len(s.Knock) == 0 {
+		return nil
 	}
-	return wrong
+	from := s.Origin("Knock")
+	text, err := os.ReadFile(from.File)
+	lines := strings.Split(string(text), "\n")
+	if err != nil || from.Line < 1 || from.Line > len(lines) || !strings.Contains(lines[from.Line-1], strconv.Itoa(int(s.Knock[0].Port))) {
+		return []string{fmt.Sprintf("knock %v is said to stand in %v", s.Knock, from)}
+	}
+	return nil
 }
 
 // shrink drops lines for as long as ssh and knockpipe disagree. A number goes with
