@@ -6,12 +6,12 @@ import "strings"
 type block struct {
 	active bool
 
-	// undecided names a criterion that cannot be decided here, if the block
-	// does not apply for no other reason.
+	// undecided names a criterion that cannot be decided here, if that is the
+	// only reason why the block does not apply.
 	undecided string
 }
 
-// within is the block as it counts in a file that is included in outer.
+// within returns what a block is in a file that is included in outer.
 func (b block) within(outer block) block {
 	switch {
 	case outer.active:
@@ -48,7 +48,7 @@ func (r *reader) beginBlock(at *position, kw keyword, v value) {
 	at.block = at.block.within(at.outer)
 }
 
-// blockName is the first line of a block, short enough to show.
+// blockName returns the first line of a block, short enough to show.
 func blockName(kw keyword, text string) string {
 	const most = 40
 	if len(text) > most {

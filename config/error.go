@@ -28,7 +28,8 @@ func (e *Error) Error() string {
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// unknownKeyword is what comes of a keyword that means nothing where it stands.
+// unknownKeyword returns the error for a keyword that means nothing in its file, or
+// nil where that is ssh's business.
 func unknownKeyword(at *position, name string) error {
 	ours := len(name) > 5 && equalFold(name[:5], "knock")
 	if at.source.kind == sshFile || at.source.kind == givenFile && !ours {

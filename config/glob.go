@@ -12,11 +12,11 @@ import (
 
 var errTooManyFiles = errors.New("more than 10000 files")
 
-// onWindows is where a backslash separates folders and escapes nothing.
+// onWindows says that a backslash separates folders and escapes nothing.
 const onWindows = filepath.Separator == '\\'
 
-// glob returns the files that the pattern of an Include stands for, in the
-// order in which ssh reads them. It follows ssh's own glob, which differs from
+// glob returns the files that match the pattern of an Include, in the order in
+// which ssh reads them. It follows ssh's own glob, which differs from
 // [filepath.Glob]: '*' leaves out names that begin with a dot, "[!a]" negates,
 // a '[' that is never closed stands for itself, and the whole paths are sorted.
 func glob(pattern string) ([]string, error) {

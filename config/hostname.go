@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// hostName is the HostName as far as ssh's files have been read.
+// hostName returns the HostName as far as ssh's files have been read.
 func (r *reader) hostName() string {
 	if h := r.ssh[kwHostName].text; h != "" {
 		return expandHost(h, r.name)
@@ -13,8 +13,8 @@ func (r *reader) hostName() string {
 	return r.name
 }
 
-// expandHost replaces the %h and %% of a HostName. Any other token is what ssh
-// refuses; it stays.
+// expandHost replaces the %h and %% of a HostName. Any other token stays, as ssh
+// refuses it.
 func expandHost(value, name string) string {
 	if !strings.Contains(value, "%") {
 		return value
@@ -22,9 +22,9 @@ func expandHost(value, name string) string {
 	return strings.NewReplacer("%%", "%", "%h", name).Replace(value)
 }
 
-// finalName is a host name as ssh has it in the second reading: an address in its
-// usual form, a name in lower case. What only looks like an address stays as it
-// is.
+// finalName returns a host name as ssh has it in the second reading: an address in
+// its usual form, a name in lower case. What only looks like an address is left as
+// it is.
 func finalName(name string) string {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return addr.String()

@@ -13,8 +13,8 @@ var errTooDeep = errors.New("more than 16 includes deep: does a file include its
 // maxPath is the longest path, in bytes, that a system opens (PATH_MAX).
 const maxPath = 4096
 
-// include reads the files that an Include names. They are read in a block that
-// does not apply, too: there they can still ask for a second reading.
+// include reads the files that an Include names, even in a block that does not
+// apply: there they can still ask for a second reading.
 func (r *reader) include(at *position, v value) error {
 	words, ok := splitWords(v.text)
 	if !ok {
@@ -38,7 +38,7 @@ func (r *reader) include(at *position, v value) error {
 	return nil
 }
 
-// includeFile reads one of them. What cannot be read is ssh's business.
+// includeFile reads one of them. A file that cannot be read is ssh's business.
 func (r *reader) includeFile(at *position, path string) error {
 	in := r.open(path)
 	switch {
@@ -55,8 +55,8 @@ func (r *reader) includeFile(at *position, path string) error {
 	return r.readFile(in, at.source, at.block, at.depth+1)
 }
 
-// includePath makes a path of the word after Include, or "" if ssh would refuse
-// it or find nothing.
+// includePath returns the path that a word after Include stands for, or "" if ssh
+// would refuse it or find nothing.
 func (r *reader) includePath(s source, word string) string {
 	if len(word) > maxPath {
 		return ""
@@ -87,9 +87,8 @@ func (r *reader) includePath(s source, word string) string {
 	return escapeGlob(s.folder) + "/" + word
 }
 
-// expand replaces ${NAME} and those tokens of an Include (OpenSSH 9.9 and later)
-// that can be known here. An older ssh takes them as they stand and finds no file
-// of that name.
+// expand replaces ${NAME}, and those tokens that can be known here, as OpenSSH does
+// since 9.9. An older ssh takes them as they stand and finds no file of that name.
 func (r *reader) expand(word string) string {
 	for from := 0; r.sources.Env != nil; {
 		start := strings.Index(word[from:], "${") + from

@@ -25,7 +25,7 @@ var (
 	errTooMuch    = errors.New("more than 64 MiB of included files")
 )
 
-// An input is what was read of a file, or the error why not.
+// An input is a file that was read, or the error that kept it from being read.
 type input struct {
 	path string
 	text string

@@ -23,9 +23,9 @@ func (r *reader) subject() *subject {
 	return s
 }
 
-// match decides a Match line as ssh does. It reports in wantFinal whether the
-// line asks for a second reading. ssh refuses a line that makes no sense, so
-// nobody will use what is decided for it here: it does not apply.
+// match decides a Match line as ssh does. wantFinal reports whether the line asks
+// for a second reading. A line that makes no sense does not apply; it does not
+// matter, as ssh refuses it.
 func (s *subject) match(value string) (b block, wantFinal bool) {
 	b.active = true
 	for n := 0; ; n++ {
@@ -73,7 +73,8 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 	}
 }
 
-// whyNot is the criterion for which only a block of n criteria does not apply.
+// whyNot names the criterion that could not be decided, if the other ones of the n
+// all hold.
 func (b *block) whyNot(n int) string {
 	if b.active && n > 0 {
 		return b.undecided
@@ -81,7 +82,7 @@ func (b *block) whyNot(n int) string {
 	return ""
 }
 
-// What comes of comparing.
+// A decision is what comes of a criterion.
 type decision uint8
 
 const (
@@ -90,8 +91,8 @@ const (
 	unknowable
 )
 
-// compare decides one criterion that has an argument. It reports whether there
-// is such a criterion.
+// compare decides a criterion that has an argument. known reports whether there is
+// such a criterion.
 func (s *subject) compare(name, argument string) (d decision, known bool) {
 	var holds bool
 	switch name {

@@ -84,7 +84,7 @@ func (r *reader) readSource(s source) error {
 		return nil
 	}
 	in := r.open(s.path)
-	// Some have /dev/null for their home, or one that they may not look into.
+	// Some have /dev/null for a home folder, or one that they may not look into.
 	missing := errors.Is(in.err, fs.ErrNotExist) || errors.Is(in.err, syscall.ENOTDIR)
 	unseen := missing || in.hidden && errors.Is(in.err, fs.ErrPermission)
 	switch {
@@ -97,7 +97,7 @@ func (r *reader) readSource(s source) error {
 		}
 		return nil
 	}
-	// ssh trusts a file that it is told of, and the system's own.
+	// ssh trusts the file of its -F, and the system's own.
 	if !s.system && s.kind != givenFile && in.info != nil && badOwner(in.info, r.accounts) {
 		return errBadOwner(s.path)
 	}

@@ -23,10 +23,10 @@ type Settings struct {
 
 	Knock         knock.Sequence
 	KnockClose    knock.Sequence // sent when the session ends
-	KnockConnects int            // how many connects may overlap at the most
+	KnockConnects int            // how many connects may overlap at most
 	KnockDelay    time.Duration  // least pause between two knocks
 	KnockTimeout  time.Duration  // how long opening may take
-	KnockTries    int            // how often the sequence is sent at the most
+	KnockTries    int            // how often the sequence is sent at most
 	KnockHost     string         // where to knock instead of the host itself
 	NoKnockMemory bool           // what opened the door is not remembered
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// readFile reads the lines of a file that is included in a block.
+// readFile reads the lines of a file. Outer is the block in which it is included.
 func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 	if r.opened++; r.opened > maxFiles {
 		return &Error{Origin{File: in.path}, 0, errTooManyFiles}
@@ -83,7 +83,7 @@ func (r *reader) readLine(at *position, line string) error {
 }
 
 // worthReading reports whether a line of ssh's own file that begins with c can
-// matter. It spares a large file most of the work.
+// matter. It saves most of the work on a large file.
 func worthReading(c byte, b *block) bool {
 	switch lower(c) {
 	case 'h', 'm', 'i', 'k', '"', '=':
@@ -124,13 +124,13 @@ func (r *reader) set(at *position, kw keyword, v value) {
 		first = words[0]
 	}
 	switch kw {
-	case kwHostName, kwUser: // looked at by Match: keep what it compares
+	case kwHostName, kwUser: // keep what a Match line compares
 		if first == "" || kw == kwHostName && len(first) > maxName {
 			return
 		}
 		v.text = first
 	case kwConnectTimeout:
-		if first == "none" { // in ssh, it leaves the keyword open
+		if first == "none" { // ssh still takes a later one
 			return
 		}
 	case kwCanonicalizeHostname:

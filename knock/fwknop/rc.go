@@ -21,7 +21,7 @@ func Load(path, name string) (*Stanza, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, file.WithoutPath(err))
-	case !info.Mode().IsRegular(): // to open a FIFO would be to wait
+	case !info.Mode().IsRegular(): // opening a FIFO would wait
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	f, err := os.Open(path)
