@@ -7,53 +7,53 @@ import (
 )
 
 // maxHead is how much of a comment, in bytes, the library is given: enough for
-// the keyword and its colon, and not the rest, as it needs time in proportion to
-// the square of a line's length.
+// the keyword and its colon, but not the rest, as the time that it takes grows
+// with the square of a line's length.
 const maxHead = 256
 
-// mayHoldKnock reports whether a line that begins with '#' is worth a closer
-// look. This alone decides for almost all comments of a file.
-func mayHoldKnock(comment string) bool {
-	const prefix = "knock"
-	text := strings.TrimLeft(comment[1:], " \t")
-	return len(text) > len(prefix) && equalFold(text[:len(prefix)], prefix)
-}
-
-// hasColon reports whether the first word of a comment ends with a colon.
-func hasColon(comment string) bool {
-	before, _, found := strings.Cut(comment[1:], ":")
-	return found && !strings.ContainsAny(strings.Trim(before, " \t"), " \t")
-}
-
-// A magicComment is a keyword in a comment. The colon tells it from prose.
-type magicComment struct {
+// A comment is one that may hold a keyword. The colon tells it from prose.
+type comment struct {
 	keyword keyword // kwNone if the comment is prose
 	value   string
 	colon   bool // without one it is prose, though it may not be meant so
 }
 
-// parseComment reads a line that begins with '#'. The library parses it into its
-// node and says where its text begins; the text is then taken from the line
-// itself, because the library would replace bytes that are not UTF-8.
-func parseComment(line string) magicComment {
+// mayHoldKnock reports whether a line that begins with '#' is worth a closer
+// look. Almost all comments of a file are not.
+func mayHoldKnock(line string) bool {
+	const prefix = "knock"
+	text := strings.TrimLeft(line[1:], " \t")
+	return len(text) > len(prefix) && equalFold(text[:len(prefix)], prefix)
+}
+
+// hasColon reports whether the first word of a comment ends with a colon.
+func hasColon(line string) bool {
+	before, _, found := strings.Cut(line[1:], ":")
+	return found && !strings.ContainsAny(strings.Trim(before, " \t"), " \t")
+}
+
+// parseComment reads a line that begins with '#'. The library finds where the text
+// of the comment begins. The text itself comes from the line, because the library
+// would replace bytes that are not UTF-8.
+func parseComment(line string) comment {
 	file, err := ssh_config.DecodeBytes([]byte(line[:min(len(line), maxHead)]))
 	if err != nil || len(file.Hosts[0].Nodes) == 0 {
-		return magicComment{}
+		return comment{}
 	}
-	comment, ok := file.Hosts[0].Nodes[0].(*ssh_config.Empty)
+	node, ok := file.Hosts[0].Nodes[0].(*ssh_config.Empty)
 	if !ok {
-		return magicComment{}
+		return comment{}
 	}
-	text := strings.TrimLeft(line[comment.Pos().Col-1:], " \t")
+	text := strings.TrimLeft(line[node.Pos().Col-1:], " \t")
 	n := 0
 	for n < len(text) && 'a' <= lower(text[n]) && lower(text[n]) <= 'z' {
 		n++
 	}
-	m := magicComment{keyword: findKeyword(text[:n])}
-	if !m.keyword.isKnock() {
-		return magicComment{}
+	c := comment{keyword: findKeyword(text[:n])}
+	if !c.keyword.isKnock() {
+		return comment{}
 	}
-	m.value, m.colon = strings.CutPrefix(strings.TrimLeft(text[n:], " \t"), ":")
-	m.value = strings.TrimLeft(m.value, blanks)
-	return m
+	c.value, c.colon = strings.CutPrefix(strings.TrimLeft(text[n:], " \t"), ":")
+	c.value = strings.TrimLeft(c.value, blanks)
+	return c
 }

@@ -8,7 +8,7 @@ import (
 
 // An Error is a line that cannot be used. It never shows a sequence.
 type Error struct {
-	Origin
+	Origin Origin
 	Column int // from 1; 0 if it is about the whole line
 	Err    error
 }
@@ -16,8 +16,8 @@ type Error struct {
 // Error returns file:line:column and what is wrong there.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.File)
-	for _, n := range []int{e.Line, e.Column} {
+	b.WriteString(e.Origin.File)
+	for _, n := range []int{e.Origin.Line, e.Column} {
 		if n > 0 {
 			fmt.Fprintf(&b, ":%d", n)
 		}
@@ -28,19 +28,14 @@ func (e *Error) Error() string {
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// errBadOwner is what ssh says of a file that somebody else could have written.
-func errBadOwner(path string) error {
-	//lint:ignore ST1005 these are ssh's own words
-	return fmt.Errorf("Bad owner or permissions on %s", path)
-}
-
-// unknown is what comes of a keyword that means nothing here.
-func (r *reader) unknown(at *position, name string) error {
+// unknownKeyword returns the error for a keyword that means nothing in its file, or
+// nil where that is ssh's business.
+func unknownKeyword(at *position, name string) error {
 	ours := len(name) > 5 && equalFold(name[:5], "knock")
-	if at.kind == sshFile || at.kind == givenFile && !ours {
+	if at.source.kind == sshFile || at.source.kind == givenFile && !ours {
 		return nil
 	}
-	err := &Error{at.Origin, 0, errors.New("unknown keyword")}
+	err := &Error{at.here, 0, errors.New("unknown keyword")}
 	if len(name) <= 64 && !strings.ContainsAny(name, "0123456789") { // a digit may be of a sequence
 		err.Err = fmt.Errorf("%w %q", err.Err, name)
 	}

@@ -74,7 +74,7 @@ func summary(h home, q config.Query) string {
 		return "error: " + err.Error()
 	}
 	for _, e := range s.Entries() {
-		if e.Line < 1 || e.File == "" || e.Keyword == "" || strings.ContainsAny(e.Value, "\n\r\x1b") {
+		if e.Origin.Line < 1 || e.Origin.File == "" || e.Keyword == "" || strings.ContainsAny(e.Value, "\n\r\x1b") {
 			panic(fmt.Sprintf("%+v", e))
 		}
 	}

@@ -6,15 +6,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"knockpipe/internal/match"
 )
 
 var errTooManyFiles = errors.New("more than 10000 files")
 
-// onWindows is where a backslash separates folders and escapes nothing.
+// onWindows says that a backslash separates folders and escapes nothing.
 const onWindows = filepath.Separator == '\\'
 
-// glob returns the files that the pattern of an Include stands for, in the
-// order in which ssh reads them. It follows ssh's own glob, which differs from
+// glob returns the files that match the pattern of an Include, in the order in
+// which ssh reads them. It follows ssh's own glob, which differs from
 // [filepath.Glob]: '*' leaves out names that begin with a dot, "[!a]" negates,
 // a '[' that is never closed stands for itself, and the whole paths are sorted.
 func glob(pattern string) ([]string, error) {
@@ -61,7 +63,7 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 		}
 		entries, _ := os.ReadDir(name) // what cannot be read holds nothing
 		for _, entry := range entries {
-			if entry.Name()[0] == '.' && part[0] != '.' || !globMatch(part, entry.Name()) {
+			if entry.Name()[0] == '.' && part[0] != '.' || !match.Stars(part, entry.Name(), globByte) {
 				continue
 			}
 			if found = append(found, folder+entry.Name()+slash); len(found) > maxFiles {
@@ -72,36 +74,10 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 	return found, nil
 }
 
-// globMatch is [matchPattern] with sets of bytes and escapes.
-func globMatch(pattern, s string) bool {
-	i, j := 0, 0
-	star, mark := -1, 0
-	for i < len(s) {
-		if j < len(pattern) && pattern[j] == '*' {
-			star, mark = j, i
-			j++
-			continue
-		}
-		if n, ok := globByte(pattern[j:], s[i]); ok {
-			i++
-			j += n
-			continue
-		}
-		if star < 0 {
-			return false
-		}
-		mark++
-		i, j = mark, star+1
-	}
-	return strings.Trim(pattern[j:], "*") == ""
-}
-
 // globByte reports whether c matches what the pattern begins with, and how long
-// that is.
+// that is: a set of bytes, an escaped byte, '?' for any, or a byte.
 func globByte(pattern string, c byte) (n int, ok bool) {
 	switch {
-	case pattern == "":
-		return 0, false
 	case pattern[0] == '?':
 		return 1, true
 	case pattern[0] == '\\' && len(pattern) > 1 && !onWindows:

@@ -13,37 +13,21 @@ var errTooDeep = errors.New("more than 16 includes deep: does a file include its
 // maxPath is the longest path, in bytes, that a system opens (PATH_MAX).
 const maxPath = 4096
 
-// userFolder is where a relative Include of a user's file starts.
-func userFolder(home string) string {
-	if home == "" {
-		return ""
-	}
-	return filepath.Join(home, ".ssh")
-}
-
-// systemFolder is where one of the system's file starts.
-func systemFolder(path string) string {
-	if path == "" {
-		return ""
-	}
-	return filepath.Dir(path)
-}
-
-// include reads the files that an Include names. They are read in a block that
-// does not apply, too: there they can still ask for a second reading.
+// include reads the files that an Include names, even in a block that does not
+// apply: there they can still ask for a second reading.
 func (r *reader) include(at *position, v value) error {
 	words, ok := splitWords(v.text)
 	if !ok {
 		return nil
 	}
 	for _, word := range words {
-		pattern := r.includePath(at.place, word)
+		pattern := r.includePath(at.source, word)
 		if pattern == "" {
 			continue
 		}
 		paths, err := glob(pattern)
 		if err != nil {
-			return &Error{at.Origin, 0, err}
+			return &Error{at.here, 0, err}
 		}
 		for _, path := range paths {
 			if err := r.includeFile(at, path); err != nil {
@@ -54,33 +38,33 @@ func (r *reader) include(at *position, v value) error {
 	return nil
 }
 
-// includeFile reads one of them. What cannot be read is ssh's business.
+// includeFile reads one of them. A file that cannot be read is ssh's business.
 func (r *reader) includeFile(at *position, path string) error {
-	f := r.open(path)
+	in := r.open(path)
 	switch {
-	case errors.Is(f.err, fs.ErrNotExist), f.err == errDirectory:
+	case errors.Is(in.err, fs.ErrNotExist), in.err == errDirectory:
 		return nil
-	case f.err != nil:
-		r.note(Note{Text: path + " is not read: " + f.err.Error(), Hint: at.block.active, Origin: at.Origin})
+	case in.err != nil:
+		r.advice.note(Note{Text: path + " is not read: " + in.err.Error(), Hint: at.block.active, Origin: at.here})
 		return nil
-	case f.info != nil && badOwner(f.info, r.accounts):
+	case in.info != nil && badOwner(in.info, r.accounts):
 		return errBadOwner(path)
 	case at.depth == maxDepth:
-		return &Error{at.Origin, 0, errTooDeep}
+		return &Error{at.here, 0, errTooDeep}
 	}
-	return r.readFile(f, at.place, at.block, at.depth+1)
+	return r.readFile(in, at.source, at.block, at.depth+1)
 }
 
-// includePath makes a path of the word after Include, or "" if ssh would refuse
-// it or find nothing.
-func (r *reader) includePath(p place, word string) string {
+// includePath returns the path that a word after Include stands for, or "" if ssh
+// would refuse it or find nothing.
+func (r *reader) includePath(s source, word string) string {
 	if len(word) > maxPath {
 		return ""
 	}
 	if word = r.expand(word); len(word) > maxPath {
 		return ""
 	}
-	if rest, ok := strings.CutPrefix(word, "~"); ok && p.user {
+	if rest, ok := strings.CutPrefix(word, "~"); ok && !s.system {
 		name, rest, _ := strings.Cut(rest, "/")
 		home := r.sources.Home
 		if name != "" {
@@ -97,15 +81,14 @@ func (r *reader) includePath(p place, word string) string {
 		return ""
 	case filepath.IsAbs(word), word[0] == '/':
 		return word
-	case p.folder == "":
+	case s.folder == "":
 		return ""
 	}
-	return escapeGlob(p.folder) + "/" + word
+	return escapeGlob(s.folder) + "/" + word
 }
 
-// expand replaces ${NAME} and those tokens of an Include (OpenSSH 9.9 and later)
-// that can be known here. An older ssh takes them as they stand and finds no file
-// of that name.
+// expand replaces ${NAME}, and those tokens that can be known here, as OpenSSH does
+// since 9.9. An older ssh takes them as they stand and finds no file of that name.
 func (r *reader) expand(word string) string {
 	for from := 0; r.sources.Env != nil; {
 		start := strings.Index(word[from:], "${") + from

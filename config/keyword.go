@@ -57,8 +57,8 @@ var keywordNames = [numKeywords]string{
 	kwKnockMemory:          "KnockMemory",
 }
 
-// Keywords returns the names of the keywords that are read, as ssh's manual would
-// spell them.
+// Keywords returns the names of all keywords that are read, as ssh's manual would
+// spell them. Those of [Settings.Entries] are among them, in the same order.
 func Keywords() []string { return slices.Clone(keywordNames[kwNone+1:]) }
 
 // String returns the keyword as ssh's manual would spell it.

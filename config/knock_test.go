@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"knockpipe/internal/ip"
 )
 
 // TestComment has what is a knock in ssh's own files and what is prose. The port
@@ -112,7 +114,7 @@ func TestSettings(t *testing.T) {
 	}
 	got := fmt.Sprintln(s.HostName, s.User, s.Port, s.Family, s.BindAddress, s.BindInterface, s.ConnectTimeout,
 		s.Knock, s.KnockClose, s.KnockDelay, s.KnockTimeout, s.KnockTries, s.KnockHost)
-	want := fmt.Sprintln("web.lan", "git", 2222, "inet", "192.0.2.1", "eth0", 90*time.Second,
+	want := fmt.Sprintln("web.lan", "git", 2222, ip.V4, "192.0.2.1", "eth0", 90*time.Second,
 		"1 2", "2 1", 20*time.Millisecond, 5*time.Second, 3, "gate")
 	if got != want {
 		t.Errorf("got %v, want %v", got, want)
@@ -136,6 +138,25 @@ func TestConnectTimeout(t *testing.T) {
 		s, err := newHome(t, map[string]string{"config": tt.config}).Load(query("web", ""))
 		if err != nil || s.ConnectTimeout != tt.want {
 			t.Errorf("%q: got %v, %v, want %v", tt.config, s.ConnectTimeout, err, tt.want)
+		}
+	}
+}
+
+// TestAddressFamily has each family. What ssh would refuse restricts nothing.
+func TestAddressFamily(t *testing.T) {
+	for _, tt := range []struct {
+		config string
+		want   ip.Family
+	}{
+		{"", ip.Any},
+		{"AddressFamily inet9\n", ip.Any},
+		{"AddressFamily any\nAddressFamily inet\n", ip.Any},
+		{"AddressFamily inet\n", ip.V4},
+		{"AddressFamily INET6\n", ip.V6},
+	} {
+		s, err := newHome(t, map[string]string{"config": tt.config}).Load(query("web", ""))
+		if err != nil || s.Family != tt.want {
+			t.Errorf("%q: got %v, %v, want %v", tt.config, s.Family, err, tt.want)
 		}
 	}
 }

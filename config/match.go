@@ -2,26 +2,6 @@ package config
 
 import "strings"
 
-// A block says whether the lines that follow count.
-type block struct {
-	active bool
-
-	// undecided names the criterion for want of which the block does not
-	// apply, if that is the only reason.
-	undecided string
-}
-
-// within is the block as it counts in a file that is included in outer.
-func (b block) within(outer block) block {
-	switch {
-	case outer.active:
-		return b
-	case b.active:
-		return block{undecided: outer.undecided}
-	}
-	return block{}
-}
-
 // A subject is what a Match line is compared with.
 type subject struct {
 	host      string // HostName as it stands, or the name that was given
@@ -31,9 +11,21 @@ type subject struct {
 	final     bool // this is the second reading
 }
 
-// match decides a Match line as ssh does. It reports in wantFinal whether the
-// line asks for a second reading. ssh refuses a line that makes no sense, so
-// nobody will use what is decided for it here: it does not apply.
+// subject is what a Match line is compared with at this point.
+func (r *reader) subject() *subject {
+	s := &subject{host: r.hostName(), original: r.typed, user: r.user, localUser: r.sources.LocalUser, final: r.final}
+	if s.user == "" {
+		s.user = r.ssh[kwUser].text
+	}
+	if s.user == "" {
+		s.user = r.sources.LocalUser
+	}
+	return s
+}
+
+// match decides a Match line as ssh does. wantFinal reports whether the line asks
+// for a second reading. A line that makes no sense does not apply; it does not
+// matter, as ssh refuses it.
 func (s *subject) match(value string) (b block, wantFinal bool) {
 	b.active = true
 	for n := 0; ; n++ {
@@ -81,7 +73,8 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 	}
 }
 
-// whyNot is the criterion that a block of n criteria lacks.
+// whyNot names the criterion that could not be decided, if the other ones of the n
+// all hold.
 func (b *block) whyNot(n int) string {
 	if b.active && n > 0 {
 		return b.undecided
@@ -89,7 +82,7 @@ func (b *block) whyNot(n int) string {
 	return ""
 }
 
-// What comes of comparing.
+// A decision is what comes of a criterion.
 type decision uint8
 
 const (
@@ -98,8 +91,8 @@ const (
 	unknowable
 )
 
-// compare decides one criterion that has an argument. It reports whether there
-// is such a criterion.
+// compare decides a criterion that has an argument. known reports whether there is
+// such a criterion.
 func (s *subject) compare(name, argument string) (d decision, known bool) {
 	var holds bool
 	switch name {

@@ -30,6 +30,8 @@ func TestNotes(t *testing.T) {
 		{"exec", "", "Host a\nMatch host web exec \"true\"\n # Knock: 4471\n",
 			"~/.ssh/config:2: " + note(undecided, `host web exec "true"`, "exec") + " (hint)"},
 		{"exec alone", "", "Match exec true\n # Knock: 4471\n", "~/.ssh/config:1: " + note(undecided, "exec true", "exec") + " (hint)"},
+		{"two blocks", "", "Match exec true\n # Knock: 4471\n # KnockTries: 1\nMatch exec false\n # Knock: 4471\n",
+			"~/.ssh/config:1: " + note(undecided, "exec true", "exec") + " (hint)\n~/.ssh/config:4: " + note(undecided, "exec false", "exec") + " (hint)"},
 		{"not exec", "", "Match !exec true\n # Knock: 4471\n", "~/.ssh/config:1: " + note(undecided, "!exec true", "exec") + " (hint)"},
 		{"localnetwork", "", "Match localnetwork 192.0.2.0/24\n # Knock: 4471\n",
 			"~/.ssh/config:1: " + note(undecided, "localnetwork 192.0.2.0/24", "localnetwork") + " (hint)"},

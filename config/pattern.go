@@ -1,34 +1,14 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"knockpipe/internal/match"
+)
 
 // maxPattern is the longest pattern of a list that ssh compares; a longer one
 // makes the list match nothing.
 const maxPattern = 1022
-
-// matchPattern reports whether s matches a pattern in which '*' stands for any
-// number of bytes and '?' for exactly one. It needs no more than len(s) times
-// len(pattern) steps.
-func matchPattern(s, pattern string) bool {
-	i, j := 0, 0
-	star, mark := -1, 0 // the last '*', and where in s what follows it was tried
-	for i < len(s) {
-		switch {
-		case j < len(pattern) && pattern[j] == '*':
-			star, mark = j, i
-			j++
-		case j < len(pattern) && (pattern[j] == '?' || pattern[j] == s[i]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = mark, star+1
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[j:], "*") == ""
-}
 
 // matchList reports whether s matches a list of patterns separated by commas.
 // A pattern after '!' that matches decides against the list, wherever it stands.
@@ -41,7 +21,7 @@ func matchList(s, list string) bool {
 		switch {
 		case len(pattern) > maxPattern:
 			return false
-		case !matchPattern(s, pattern):
+		case !match.Wildcard(pattern, s):
 		case negated:
 			return false
 		default:
@@ -66,7 +46,7 @@ func matchHostLine(name string, patterns []word) bool {
 		switch {
 		case w.text == "":
 			return false
-		case !matchPattern(name, pattern):
+		case !match.Wildcard(pattern, name):
 		case negated:
 			return false
 		default:

@@ -3,100 +3,69 @@ package config
 import (
 	"errors"
 	"io/fs"
-	"net/netip"
 	"strings"
 	"syscall"
 )
-
-// A place is one of the files that are read on their own account, with what it
-// includes.
-type place struct {
-	path string
-	kind kind
-
-	folder string // where a relative Include starts
-	user   bool   // the user's: an Include may begin with '~'
-}
-
-// A kind of file decides who complains of what is wrong with it.
-type kind uint8
-
-const (
-	sshFile   kind = iota // ssh's own: ssh complains
-	sideFile              // knockpipe's own
-	givenFile             // named by the user, in either's grammar
-)
-
-// A value is the first one that a keyword has got.
-type value struct {
-	Origin
-	text string
-	at   int // the byte of the line, from 0, at which text begins
-
-	comment bool // it stands in one
-	exposed bool // others can write to its file
-}
-
-func (v *value) isSet() bool { return v.Line > 0 || v.text != "" }
 
 // A reader reads the files for one query, as ssh's readconf.c does: line by line,
 // each block decided when its first line is read.
 type reader struct {
 	sources  Sources
 	accounts *accounts
-	files    map[string]*file
+	inputs   map[string]*input
 	left     int // bytes that may still be read
 	opened   int // how many files were read
 
-	name    string // what Host lines are compared with
-	typed   string // what the user typed
-	user    string // -l
-	given   bool   // the knock is known already
-	final   bool   // this is the second reading
-	again   bool   // ssh would read a second time
-	ssh     [numKeywords]value
-	side    [numKeywords]value
-	setting *[numKeywords]value // of the place that is being read
+	typed   string  // what the user typed
+	name    string  // what Host lines are compared with
+	user    string  // -l
+	noKnock bool    // the knock is known already
+	final   bool    // this is the second reading
+	again   bool    // ssh would read a second time
+	ssh     values  // of ssh's own files, or of the one that was given
+	side    values  // of the side file
+	current *values // of the source that is being read
 
-	advice
+	advice advice
+	words  []word // memory to use again
 }
 
 func newReader(s Sources, q Query) *reader {
 	r := &reader{
-		sources: s, accounts: localAccounts(), files: map[string]*file{}, left: maxTotal,
-		name: q.Name, typed: q.Name, user: q.User, given: q.NoKnock,
+		sources: s, accounts: localAccounts(), inputs: map[string]*input{}, left: maxTotal,
+		typed: q.Name, name: q.Name, user: q.User, noKnock: q.NoKnock,
 	}
-	r.setting = &r.ssh
+	r.current = &r.ssh
 	return r
 }
 
-// readAll reads every place. The side file comes last, so that its Match lines
+// readAll reads every source. The side file comes last, so that its Match lines
 // see the HostName and the User of ssh's files.
 func (r *reader) readAll() error {
 	folder := userFolder(r.sources.Home)
-	places := []place{
-		{r.sources.User, sshFile, folder, true},
-		{r.sources.System, sshFile, systemFolder(r.sources.System), false},
+	sources := []source{
+		{r.sources.User, sshFile, folder, false},
+		{r.sources.System, sshFile, systemFolder(r.sources.System), true},
 	}
-	side := place{r.sources.Side, sideFile, folder, true}
+	side := source{r.sources.Side, sideFile, folder, false}
 	if r.sources.File != "" {
-		places = []place{{r.sources.File, givenFile, folder, true}}
+		sources = []source{{r.sources.File, givenFile, folder, false}}
 		side.path = ""
 	}
-	if err := r.readTwice(places); err != nil {
+	if err := r.readTwice(sources); err != nil {
 		return err
 	}
-	r.setting, r.name, r.final = &r.side, r.typed, false
-	return r.readTwice([]place{side})
+	r.current, r.name, r.final = &r.side, r.typed, false
+	return r.readTwice([]source{side})
 }
 
-// readTwice reads places, and once more where ssh does: a "Match final" or
+// readTwice reads sources, and once more where ssh does: a "Match final" or
 // CanonicalizeHostname asks for a second reading, in which Host lines are
 // compared with the host name in place of what was typed.
-func (r *reader) readTwice(places []place) error {
+func (r *reader) readTwice(sources []source) error {
 	for {
-		for _, p := range places {
-			if err := r.readPlace(p); err != nil {
+		for _, s := range sources {
+			if err := r.readSource(s); err != nil {
 				return err
 			}
 		}
@@ -109,41 +78,65 @@ func (r *reader) readTwice(places []place) error {
 	}
 }
 
-// finalName is a host name as ssh has it in the second reading: an address in its
-// usual form, a name in lower case. What only looks like an address stays as it
-// is.
-func finalName(name string) string {
-	if addr, err := netip.ParseAddr(name); err == nil {
-		return addr.String()
-	}
-	if strings.ContainsAny(name, "%:") || strings.Trim(name, "0123456789.") == "" {
-		return name
-	}
-	return lowerASCII(name)
-}
-
-// readPlace reads one file and what it includes.
-func (r *reader) readPlace(p place) error {
-	if p.path == "" {
+// readSource reads one file and what it includes.
+func (r *reader) readSource(s source) error {
+	if s.path == "" {
 		return nil
 	}
-	f := r.open(p.path)
-	// Some have /dev/null for their home, or one that they may not look into.
-	missing := errors.Is(f.err, fs.ErrNotExist) || errors.Is(f.err, syscall.ENOTDIR)
-	unseen := missing || f.hidden && errors.Is(f.err, fs.ErrPermission)
+	in := r.open(s.path)
+	// Some have /dev/null for a home folder, or one that they may not look into.
+	missing := errors.Is(in.err, fs.ErrNotExist) || errors.Is(in.err, syscall.ENOTDIR)
+	unseen := missing || in.hidden && errors.Is(in.err, fs.ErrPermission)
 	switch {
-	case f.err == nil:
-	case p.kind == givenFile || p.kind == sideFile && !unseen:
-		return &Error{Origin: Origin{File: p.path}, Err: f.err}
+	case in.err == nil:
+	case s.kind == givenFile || s.kind == sideFile && !unseen:
+		return &Error{Origin: Origin{File: s.path}, Err: in.err}
 	default: // ssh goes on without it
 		if !missing {
-			r.note(Note{Text: "not read: " + f.err.Error(), Hint: true, Origin: Origin{File: p.path}})
+			r.advice.note(Note{Text: "not read: " + in.err.Error(), Hint: true, Origin: Origin{File: s.path}})
 		}
 		return nil
 	}
-	// ssh trusts a file that it is told of, and the system's own.
-	if p.user && p.kind != givenFile && f.info != nil && badOwner(f.info, r.accounts) {
-		return errBadOwner(p.path)
+	// ssh trusts the file of its -F, and the system's own.
+	if !s.system && s.kind != givenFile && in.info != nil && badOwner(in.info, r.accounts) {
+		return errBadOwner(s.path)
 	}
-	return r.readFile(f, p, block{active: true}, 0)
+	return r.readFile(in, s, block{active: true}, 0)
+}
+
+// chosen returns the value of a keyword that counts.
+func (r *reader) chosen(kw keyword) value {
+	if v := r.side[kw]; v.isSet() {
+		return v
+	}
+	return r.ssh[kw]
+}
+
+// settings reads the values that count, and only those.
+func (r *reader) settings() (*Settings, error) {
+	s := &Settings{Notes: r.advice.notes}
+	for kw := kwHostName; kw < numKeywords; kw++ {
+		v := r.chosen(kw)
+		if v.origin.Line == 0 || kw == kwKnock && r.noKnock {
+			continue
+		}
+		words, err := v.words(kw)
+		if err == nil {
+			err = s.set(kw, words, r.typed)
+		}
+		if err == nil {
+			err = s.anchor(kw, v, r.sources.Home)
+		}
+		switch {
+		case err == nil:
+			s.origins[kw] = v.origin
+			if kw == kwHashKnownHosts {
+				continue // it says nothing of the connection
+			}
+			s.entries = append(s.entries, Entry{lowerASCII(kw.String()), s.show(kw, words), v.origin})
+		case kw.isKnock():
+			return nil, v.wrong(kw, err)
+		} // what is wrong with ssh's keywords is ssh's business
+	}
+	return s, nil
 }

@@ -1,51 +1,13 @@
 package config
 
 import (
-	"os/user"
-	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
-
-// A Query says which host is meant.
-type Query struct {
-	Name string // as the user typed it: ssh's %n
-	User string // as the user typed it: ssh -l; empty if not given
-
-	// NoKnock leaves the keyword Knock out, right or wrong, because the knock is
-	// known already.
-	NoKnock bool
-}
-
-// Sources says where settings are looked for.
-type Sources struct {
-	File string // the only file to read, if not empty
-
-	Side   string // ~/.ssh/knock_config
-	User   string // ~/.ssh/config
-	System string // /etc/ssh/ssh_config
-
-	Home      string              // what ~ stands for
-	LocalUser string              // who runs ssh
-	Env       func(string) string // the environment, for ${NAME} in an Include
-}
-
-// DefaultSources returns the places where ssh looks, and the side file, for a
-// user. The home folder is that of the user database, as ssh has it.
-func DefaultSources(u *user.User, env func(string) string) Sources {
-	s := Sources{Home: u.HomeDir, LocalUser: u.Username, Env: env}
-	if s.Home != "" {
-		s.Side = filepath.Join(s.Home, ".ssh", "knock_config")
-		s.User = filepath.Join(s.Home, ".ssh", "config")
-	}
-	s.System = "/etc/ssh/ssh_config"
-	if onWindows {
-		s.System = filepath.Join(env("ProgramData"), "ssh", "ssh_config")
-	}
-	return s
-}
 
 // Settings is what the files say about a host. A field that no file sets is
 // zero.
@@ -53,7 +15,7 @@ type Settings struct {
 	HostName       string // with %h expanded
 	User           string
 	Port           uint16
-	Family         string // any, inet or inet6
+	Family         ip.Family // of AddressFamily; zero for any
 	BindAddress    string
 	BindInterface  string
 	ConnectTimeout time.Duration
@@ -61,23 +23,24 @@ type Settings struct {
 
 	Knock         knock.Sequence
 	KnockClose    knock.Sequence // sent when the session ends
-	KnockConnects int            // how many connects may overlap at the most
+	KnockConnects int            // how many connects may overlap at most
 	KnockDelay    time.Duration  // least pause between two knocks
 	KnockTimeout  time.Duration  // how long opening may take
-	KnockTries    int            // how often the sequence is sent at the most
+	KnockTries    int            // how often the sequence is sent at most
 	KnockHost     string         // where to knock instead of the host itself
 	NoKnockMemory bool           // what opened the door is not remembered
 
 	Notes []Note
 
 	entries []Entry
+	origins [numKeywords]Origin
 }
 
 // An Entry is one setting and where it comes from.
 type Entry struct {
 	Keyword string // in lower case
 	Value   string // as written
-	Origin
+	Origin  Origin
 }
 
 // An Origin is a line of a file.
@@ -96,26 +59,76 @@ func (o Origin) String() string {
 
 // A Note is something that the user should know. It never shows a sequence.
 type Note struct {
-	Text string
-	Hint bool // it may be the reason why this host has no knock
-	Origin
+	Text   string
+	Hint   bool // it may be the reason why this host has no knock
+	Origin Origin
 }
 
 // Entries returns the settings in the order in which they are best read. It
 // shows the sequence.
 func (s *Settings) Entries() []Entry { return s.entries }
 
-// Load reads what the files say about a host. A file that does not exist is
-// passed over, unless it is s.File.
-func (s Sources) Load(q Query) (*Settings, error) {
-	r := newReader(s, q)
-	if err := r.readAll(); err != nil {
-		return nil, err
+// Origin returns the line that set a keyword, or the zero Origin if no file did. The
+// name may be in upper or lower case. A line that sets the keyword to none counts.
+func (s *Settings) Origin(keyword string) Origin { return s.origins[findKeyword(keyword)] }
+
+// set reads the words of one keyword.
+func (s *Settings) set(kw keyword, words []word, typed string) (err error) {
+	text := words[0].text
+	none := kw.isKnock() && len(words) == 1 && equalFold(text, "none")
+	if none {
+		return nil
 	}
-	settings, err := r.settings()
-	if err == nil && len(settings.Knock) == 0 && !q.NoKnock {
-		r.adviseAlias(s, q)
-		settings.Notes = r.notes
+	switch kw {
+	case kwHostName:
+		s.HostName, err = parseHost(expandHost(text, typed))
+	case kwUser:
+		s.User = text
+	case kwPort:
+		s.Port, err = parsePort(text)
+	case kwAddressFamily:
+		s.Family, err = parseFamily(text)
+	case kwBindAddress:
+		s.BindAddress, err = parseHost(text)
+	case kwBindInterface:
+		s.BindInterface = text
+	case kwConnectTimeout:
+		s.ConnectTimeout, err = parseSSHTime(text)
+	case kwHashKnownHosts:
+		s.HashKnownHosts, err = parseYesNo(text)
+	case kwKnock:
+		s.Knock, err = parseSequence(words)
+	case kwKnockClose:
+		s.KnockClose, err = parseSequence(words)
+	case kwKnockConnects:
+		s.KnockConnects, err = parseCount(text, maxConnects)
+	case kwKnockDelay:
+		s.KnockDelay, err = parseDuration(text, time.Millisecond, 0, maxDelay)
+	case kwKnockTimeout:
+		s.KnockTimeout, err = parseDuration(text, time.Second, time.Millisecond, maxTimeout)
+	case kwKnockTries:
+		s.KnockTries, err = parseCount(text, maxTries)
+	case kwKnockHost:
+		s.KnockHost, err = parseHost(text)
+	case kwKnockMemory:
+		var remember bool
+		remember, err = parseYesNo(text)
+		s.NoKnockMemory = err == nil && !remember
 	}
-	return settings, err
+	return err
+}
+
+// show is a value for -G.
+func (s *Settings) show(kw keyword, words []word) string {
+	if kw == kwHostName {
+		return joinWords([]string{s.HostName})
+	}
+	texts := make([]string, len(words))
+	for i, w := range words {
+		texts[i] = w.text
+	}
+	if len(texts) == 1 && strings.EqualFold(texts[0], "none") {
+		return "none"
+	}
+	return joinWords(texts)
 }

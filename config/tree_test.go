@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"knockpipe/config"
+	"knockpipe/internal/ip"
 )
 
 // errRefused is what compare returns where ssh refuses the config.
@@ -24,6 +25,9 @@ var (
 	portKeyword = regexp.MustCompile(`(?i)\bport\b`)
 	blockNumber = regexp.MustCompile(`\b0?1[0-9]{4}\b`)
 )
+
+// familyNames are the values of AddressFamily as ssh -G prints them.
+var familyNames = [...]string{ip.Any: "any", ip.V4: "inet", ip.V6: "inet6"}
 
 // write writes the files and returns the one to give to ssh. It includes the
 // others where ssh would read several.
@@ -90,7 +94,7 @@ func (t *tree) compare(tb testing.TB, me *user.User) string {
 		{"port", "port", fmt.Sprint(port)},
 		{"user", "user", cmp.Or(t.query.User, s.User, me.Username)},
 		{"hostname", "hostname", cmp.Or(s.HostName, t.query.Name)},
-		{"family", "addressfamily", cmp.Or(s.Family, "any")},
+		{"family", "addressfamily", familyNames[s.Family]},
 		{"source", "bindaddress", s.BindAddress},
 		{"interface", "bindinterface", s.BindInterface},
 		{"timeout", "connecttimeout", timeout},
@@ -114,18 +118,16 @@ func sameHost(a, b string) bool {
 
 // misplaced finds a knock that is not in the line from which it is said to come.
 func (t *tree) misplaced(s *config.Settings) []string {
-	var wrong []string
-	for _, e := range s.Entries() {
-		if e.Keyword != "knock" {
-			continue
-		}
-		text, err := os.ReadFile(e.File)
-		lines := strings.Split(string(text), "\n")
-		if err != nil || e.Line < 1 || e.Line > len(lines) || !strings.Contains(lines[e.Line-1], strconv.Itoa(int(s.Knock[0].Port))) {
-			wrong = append(wrong, fmt.Sprintf("knock %v is said to stand in %v", s.Knock, e.Origin))
-		}
+	if len(s.Knock) == 0 {
+		return nil
 	}
-	return wrong
+	from := s.Origin("Knock")
+	text, err := os.ReadFile(from.File)
+	lines := strings.Split(string(text), "\n")
+	if err != nil || from.Line < 1 || from.Line > len(lines) || !strings.Contains(lines[from.Line-1], strconv.Itoa(int(s.Knock[0].Port))) {
+		return []string{fmt.Sprintf("knock %v is said to stand in %v", s.Knock, from)}
+	}
+	return nil
 }
 
 // shrink drops lines for as long as ssh and knockpipe disagree. A number goes with

@@ -3,150 +3,60 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
-	"strconv"
-	"strings"
-	"time"
-
-	"knockpipe/knock"
 )
 
-// The limits of what a file can ask for.
-const (
-	maxDelay   = time.Minute
-	maxTimeout = time.Hour
-	maxTries   = 1000
+// maxKnockLine is how long, in bytes, the value of a Knock keyword may be.
+const maxKnockLine = 64 << 10
 
-	maxConnects = 24
-	maxName     = 1025 // bytes of a host name, as ssh has it (NI_MAXHOST)
-)
+// A value is what a line gives a keyword.
+type value struct {
+	origin Origin
+	text   string
+	offset int // the byte of the line, from 0, at which text begins
 
-// parseSequence reads the words of a Knock line.
-func parseSequence(words []word) (knock.Sequence, error) {
-	texts := make([]string, len(words))
-	for i, w := range words {
-		texts[i] = w.text
-	}
-	seq, err := knock.Parse(texts)
-	for i := 0; err != nil && i < len(words); i++ {
-		if _, e := knock.Parse(texts[i : i+1]); e != nil {
-			return nil, &wordError{words[i].at, err}
-		}
-	}
-	return seq, err
+	comment bool // the line is a comment
+	exposed bool // others can write to its file
 }
 
-// parseDuration reads a time such as 1.5s or 1m30s. A bare number is in unit.
-func parseDuration(s string, unit, least, most time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if n, e := strconv.ParseFloat(s, 64); e == nil && strings.Trim(s, "0123456789.") == "" {
-		if err = nil; n > most.Seconds()*1000 { // more than any unit allows: do not overflow
-			n = most.Seconds() * 1000
-		}
-		d = time.Duration(n*float64(unit) + 0.5)
+func (v *value) isSet() bool { return v.origin.Line > 0 || v.text != "" }
+
+// values has the first value of each keyword.
+type values [numKeywords]value
+
+// words splits a value. A HostName and a User have been split already.
+func (v value) words(kw keyword) ([]word, error) {
+	if kw == kwHostName || kw == kwUser {
+		return []word{{text: v.text}}, nil
 	}
-	if err != nil || d < least || d > most {
-		return 0, fmt.Errorf("not a time between %v and %v", least, most)
+	if len(v.text) > maxKnockLine {
+		return nil, errors.New("longer than 64 KiB")
 	}
-	return d, nil
+	words, ok := appendWords(nil, v.text)
+	switch {
+	case !ok:
+		return nil, errors.New("unbalanced quotes")
+	case len(words) == 0:
+		return nil, errors.New("nothing follows it")
+	case len(words) > 1 && kw != kwKnock && kw != kwKnockClose:
+		return nil, &wordError{words[1].offset, errors.New("more than one value")}
+	}
+	return words, nil
 }
 
-// parseCount reads how often something may be done.
-func parseCount(s string, most uint64) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("not a number between 1 and %d", most)
-	}
-	return int(n), nil
+// A wordError says what is wrong with one word.
+type wordError struct {
+	offset int // the byte of the value at which the word begins
+	err    error
 }
 
-// parseYesNo reads a flag in any of the forms that ssh takes.
-func parseYesNo(s string) (bool, error) {
-	switch lowerASCII(s) {
-	case "yes", "true":
-		return true, nil
-	case "no", "false":
-		return false, nil
-	}
-	return false, errors.New("not yes or no")
-}
+func (e *wordError) Error() string { return e.err.Error() }
 
-// parseHost reads a host name or an address. It need not be well-formed as a
-// name, as the resolver has the last word, but it must be safe to show.
-func parseHost(s string) (string, error) {
-	bad := func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }
-	if s == "" || len(s) > maxName || s[0] == '-' || strings.ContainsFunc(s, bad) {
-		return "", errors.New("not a host name or address")
+// wrong says where a value is wrong.
+func (v value) wrong(kw keyword, err error) error {
+	e := &Error{v.origin, v.offset + 1, fmt.Errorf("%v: %w", kw, err)}
+	var w *wordError
+	if errors.As(err, &w) {
+		e.Column += w.offset
 	}
-	return s, nil
-}
-
-// parseFamily reads the value of AddressFamily: any, inet or inet6.
-func parseFamily(s string) (string, error) {
-	switch s = lowerASCII(s); s {
-	case "any", "inet", "inet6":
-		return s, nil
-	}
-	return "", errors.New("not any, inet or inet6")
-}
-
-// parsePort reads a port as ssh does, where it may be a service's name.
-func parsePort(s string) (uint16, error) {
-	n, err := strconv.ParseUint(s, 10, 64)
-	if err != nil && strings.Trim(s, "0123456789") != "" {
-		var service int
-		service, err = net.LookupPort("tcp", s)
-		n = uint64(service)
-	}
-	if err != nil || n == 0 || n > 0xffff {
-		return 0, errors.New("not a port")
-	}
-	return uint16(n), nil
-}
-
-// parseSSHTime reads a time as ssh does: seconds, or numbers with a unit each
-// (1h30m), in upper or lower case. "none" is zero.
-func parseSSHTime(s string) (time.Duration, error) {
-	if s == "none" {
-		return 0, nil
-	}
-	var total time.Duration
-	for first := true; first || s != ""; first = false {
-		digits := strings.TrimLeft(s, "0123456789")
-		n, err := strconv.ParseUint(s[:len(s)-len(digits)], 10, 31)
-		if err != nil {
-			return 0, errors.New("not a time")
-		}
-		unit := time.Second
-		if digits != "" {
-			switch lower(digits[0]) {
-			case 's':
-			case 'm':
-				unit = time.Minute
-			case 'h':
-				unit = time.Hour
-			case 'd':
-				unit = 24 * time.Hour
-			case 'w':
-				unit = 7 * 24 * time.Hour
-			default:
-				return 0, errors.New("not a time")
-			}
-			digits = digits[1:]
-		}
-		if total += time.Duration(n) * unit; n > 1<<31/uint64(unit/time.Second) || total > 1<<31*time.Second {
-			return 0, errors.New("not a time")
-		}
-		s = digits
-	}
-	return total, nil
-}
-
-// expandHost replaces the %h and %% of a HostName. Any other token is what ssh
-// refuses; it stays.
-func expandHost(value, name string) string {
-	if !strings.Contains(value, "%") {
-		return value
-	}
-	return strings.NewReplacer("%%", "%", "%h", name).Replace(value)
+	return e
 }

@@ -4,8 +4,8 @@ import "strings"
 
 // A word is one argument of a line.
 type word struct {
-	text string // without quotes and escapes
-	at   int    // the byte of the value at which it starts
+	text   string // without quotes and escapes
+	offset int    // the byte of the value at which it starts
 }
 
 // appendWords splits a value as ssh splits arguments (misc.c, argv_split) and

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"knockpipe/internal/match"
 )
 
 // maxLine is the longest line of a known_hosts file that is read, in bytes.
@@ -84,7 +86,7 @@ func (e entry) matches(host string) bool {
 	found := false
 	for _, pattern := range strings.Split(e.hosts, ",") {
 		negated := strings.HasPrefix(pattern, "!")
-		if !wildcard(strings.ToLower(strings.TrimPrefix(pattern, "!")), host) {
+		if !match.Wildcard(strings.ToLower(strings.TrimPrefix(pattern, "!")), host) {
 			continue
 		}
 		if negated {
@@ -106,26 +108,4 @@ func hashedHost(text, host string) bool {
 	mac := hmac.New(sha1.New, key)
 	mac.Write([]byte(host))
 	return hmac.Equal(mac.Sum(nil), want)
-}
-
-// wildcard matches '*' and '?'.
-func wildcard(pattern, s string) bool {
-	star, mark := -1, 0
-	p, i := 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -6,26 +6,30 @@ import "strings"
 
 // Wildcard reports whether s matches a pattern in which '*' stands for any number of
 // bytes and '?' for exactly one.
-func Wildcard(pattern, s string) bool { return Stars(pattern, s, wildcardByte) }
-
-func wildcardByte(pattern string, c byte) (n int, ok bool) {
-	return 1, pattern[0] == '?' || pattern[0] == c
-}
+func Wildcard(pattern, s string) bool { return Stars(pattern, s, nil) }
 
 // Stars reports whether s matches a pattern in which '*' stands for any number of
 // bytes. What else there is decides one: it reports whether the byte c matches what
-// the pattern, which is not empty, begins with, and how long that is. No more than
-// len(s) times len(pattern) bytes are compared.
+// the pattern, which is not empty, begins with, and how long that is. If one is nil,
+// the rest is as in [Wildcard]. No more than len(s) times len(pattern) bytes are
+// compared.
 func Stars(pattern, s string, one func(pattern string, c byte) (n int, ok bool)) bool {
 	i, j := 0, 0
 	star, mark := -1, 0 // the last '*', and where in s what follows it was tried
 	for i < len(s) {
-		if j < len(pattern) && pattern[j] == '*' {
+		switch {
+		case j == len(pattern):
+		case pattern[j] == '*':
 			star, mark = j, i
 			j++
 			continue
-		}
-		if j < len(pattern) {
+		case one == nil: // a call for each byte would take twice as long
+			if pattern[j] == s[i] || pattern[j] == '?' {
+				i++
+				j++
+				continue
+			}
+		default:
 			if n, ok := one(pattern[j:], s[i]); ok {
 				i++
 				j += n

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
+
+	"knockpipe/internal/file"
 )
 
 // maxFile is the longest ~/.fwknoprc that is read, in bytes.
@@ -19,19 +20,19 @@ func Load(path, name string) (*Stanza, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
-	case !info.Mode().IsRegular(): // to open a FIFO would be to wait
+		return nil, fmt.Errorf("%s: %w", path, file.WithoutPath(err))
+	case !info.Mode().IsRegular(): // opening a FIFO would wait
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, withoutPath(err))
+		return nil, fmt.Errorf("%s: %w", path, file.WithoutPath(err))
 	}
 	defer f.Close()
 	switch info, err = f.Stat(); {
 	case err != nil:
 		return nil, err
-	case exposed(info):
+	case file.Shared(info) != 0:
 		return nil, fmt.Errorf("%s: it holds keys, and others can read or write it: chmod 600", path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -47,14 +48,6 @@ func Load(path, name string) (*Stanza, error) {
 		return nil, fmt.Errorf("%s:%w", path, err)
 	}
 	return s, nil
-}
-
-// withoutPath strips the path that the message begins with anyway.
-func withoutPath(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // Parse is Load for the text of a file. An error begins with the number of the

@@ -101,6 +101,10 @@ func TestLoad(t *testing.T) {
 	if _, err := Load(filepath.Dir(path), "tango"); err == nil {
 		t.Error("Load of a folder = nil, want an error")
 	}
+	missing := filepath.Join(filepath.Dir(path), "missing")
+	if _, err := Load(missing, "tango"); err == nil || strings.Count(err.Error(), missing) != 1 {
+		t.Errorf("Load of a missing file = %v, want an error that names it once", err)
+	}
 }
 
 func FuzzParse(f *testing.F) {

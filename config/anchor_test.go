@@ -9,9 +9,9 @@ import (
 	"knockpipe/config"
 )
 
-// TestPlace has what a sequence may do by where it stands: a program is run from a
-// plain keyword in a file that nobody else can write, and a path starts there.
-func TestPlace(t *testing.T) {
+// TestAnchor has what a sequence may do where it stands: a program is run only from
+// a plain keyword in a file that nobody else can write, and a path starts there.
+func TestAnchor(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config")
 	tests := []struct {

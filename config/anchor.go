@@ -8,9 +8,9 @@ import (
 	"knockpipe/knock"
 )
 
-// place settles what a sequence may do and where its files are, by the file that
-// it stands in.
-func (s *Settings) place(kw keyword, v value, home string) error {
+// anchor ties a sequence to the file in which it stands: whether it may do there
+// what it asks for, and where its relative paths start.
+func (s *Settings) anchor(kw keyword, v value, home string) error {
 	var seq knock.Sequence
 	switch kw {
 	case kwKnock:
@@ -31,14 +31,14 @@ func (s *Settings) place(kw keyword, v value, home string) error {
 			if kw == kwKnockClose {
 				return errors.New("once: a list opens a door, and shuts none")
 			}
-			step.Text = Path(step.Text, filepath.Dir(v.File), home)
+			step.Text = Path(step.Text, filepath.Dir(v.origin.File), home)
 		}
 	}
 	return nil
 }
 
-// Path is the path that a setting names: "~/name" is in the home folder, and a
-// relative one starts at a folder.
+// Path returns the path that a setting names: "~/name" is in the home folder, and
+// a relative path starts at folder.
 func Path(path, folder, home string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		return filepath.Join(home, rest)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"knockpipe/internal/file"
 )
 
 // The limits of what is read. A file that is included twice counts twice.
@@ -23,34 +25,34 @@ var (
 	errTooMuch    = errors.New("more than 64 MiB of included files")
 )
 
-// A file is one that was read.
-type file struct {
+// An input is a file that was read, or the error that kept it from being read.
+type input struct {
 	path string
 	text string
-	info fs.FileInfo
+	info fs.FileInfo // nil if there is nothing to read
 	err  error
 
-	hidden bool // it is not even known whether there is one
+	hidden bool // it is not even known whether there is such a file
 }
 
 // open reads a file, once however often it is included. It never waits: a FIFO
 // is not opened. A character device such as /dev/null counts as empty.
-func (r *reader) open(path string) *file {
-	f := r.files[path]
-	if f == nil {
-		f = &file{path: path}
-		f.err = f.read()
-		r.files[path] = f
+func (r *reader) open(path string) *input {
+	in := r.inputs[path]
+	if in == nil {
+		in = &input{path: path}
+		in.err = in.read()
+		r.inputs[path] = in
 	}
-	return f
+	return in
 }
 
-func (f *file) read() error {
-	info, err := os.Stat(f.path)
+func (in *input) read() error {
+	info, err := os.Stat(in.path)
 	switch {
 	case err != nil:
-		f.hidden = true
-		return withoutPath(err)
+		in.hidden = true
+		return file.WithoutPath(err)
 	case info.IsDir():
 		return errDirectory
 	case info.Mode()&fs.ModeCharDevice != 0:
@@ -60,32 +62,23 @@ func (f *file) read() error {
 	case info.Size() > maxFileSize:
 		return errTooLarge
 	}
-	in, err := os.Open(f.path)
+	f, err := os.Open(in.path)
 	if err != nil {
-		return withoutPath(err)
+		return file.WithoutPath(err)
 	}
-	defer in.Close()
-	if f.info, err = in.Stat(); err != nil {
-		return withoutPath(err)
+	defer f.Close()
+	if in.info, err = f.Stat(); err != nil {
+		return file.WithoutPath(err)
 	}
 	var text strings.Builder
 	text.Grow(int(info.Size()))
-	n, err := io.Copy(&text, io.LimitReader(in, maxFileSize+1))
+	n, err := io.Copy(&text, io.LimitReader(f, maxFileSize+1))
 	if err != nil {
-		return withoutPath(err)
+		return file.WithoutPath(err)
 	}
 	if n > maxFileSize {
 		return errTooLarge
 	}
-	f.text = text.String()
+	in.text = text.String()
 	return nil
-}
-
-// withoutPath strips the path that the message will begin with anyway.
-func withoutPath(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return e.Err
-	}
-	return err
 }

@@ -1,0 +1,58 @@
+package config
+
+import "strings"
+
+// A block says whether the lines that follow count.
+type block struct {
+	active bool
+
+	// undecided names a criterion that cannot be decided here, if that is the
+	// only reason why the block does not apply.
+	undecided string
+}
+
+// within returns what a block is in a file that is included in outer.
+func (b block) within(outer block) block {
+	switch {
+	case outer.active:
+		return b
+	case b.active:
+		return block{undecided: outer.undecided}
+	}
+	return block{}
+}
+
+// A heading is the Host or Match line with which a block begins. It is zero for
+// what stands before the first one of a file.
+type heading struct {
+	keyword keyword
+	text    string
+	line    int
+}
+
+// beginBlock decides a Host or Match line.
+func (r *reader) beginBlock(at *position, kw keyword, v value) {
+	at.block = block{}
+	at.heading = heading{kw, v.text, at.here.Line}
+	at.above = above{}
+	if kw == kwHost {
+		if words, ok := appendWords(r.words[:0], v.text); ok {
+			at.block.active = matchHostLine(r.name, words)
+			r.words = words
+		}
+	} else {
+		var final bool
+		at.block, final = r.subject().match(v.text)
+		r.again = r.again || final
+	}
+	at.block = at.block.within(at.outer)
+}
+
+// blockName returns the first line of a block, short enough to show.
+func blockName(kw keyword, text string) string {
+	const most = 40
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return kw.String() + " " + text
+}
