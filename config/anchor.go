@@ -3,48 +3,33 @@ package config
 import (
 	"errors"
 	"path/filepath"
-	"strings"
 
 	"knockpipe/knock"
 )
 
-// anchor ties a sequence to the file in which it stands: whether it may do there
-// what it asks for, and where its relative paths start.
-func (s *Settings) anchor(kw keyword, v value, home string) error {
-	var seq knock.Sequence
+// anchor ties the sequences of a keyword to the file in which they stand.
+func (s *Settings) anchor(kw keyword, v value, home string) (err error) {
 	switch kw {
 	case kwKnock:
-		seq = s.Knock
+		s.Knock, err = v.anchor(s.Knock, false, home)
 	case kwKnockClose:
-		seq = s.KnockClose
+		s.KnockClose, err = v.anchor(s.KnockClose, true, home)
 	}
-	for i := range seq {
-		switch step := &seq[i]; step.Proto {
-		case knock.Exec:
-			if v.comment {
-				return errors.New("exec: runs a program, which a comment must not: write it as a plain keyword")
-			}
-			if v.exposed {
-				return errors.New("exec: runs a program, and others can write to this file")
-			}
-		case knock.Once:
-			if kw == kwKnockClose {
-				return errors.New("once: a list opens a door, and shuts none")
-			}
-			step.Text = Path(step.Text, filepath.Dir(v.origin.File), home)
-		}
-	}
-	return nil
+	return err
 }
 
-// Path returns the path that a setting names: "~/name" is in the home folder, and
-// a relative path starts at folder.
-func Path(path, folder, home string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(home, rest)
+// anchor finds out whether a sequence may do there what it asks for, and has its
+// relative paths start there.
+func (v value) anchor(seq knock.Sequence, closing bool, home string) (knock.Sequence, error) {
+	for _, step := range seq {
+		switch f := step.Facts(); {
+		case f.Runs && v.comment:
+			return nil, errors.New(step.Kind() + ": runs a program, which a comment must not: write it as a plain keyword")
+		case f.Runs && v.exposed:
+			return nil, errors.New(step.Kind() + ": runs a program, and others can write to this file")
+		case f.Spent && closing:
+			return nil, errors.New(step.Kind() + ": a list opens a door, and shuts none")
+		}
 	}
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(folder, path)
+	return seq.At(filepath.Dir(v.origin.File), home), nil
 }

@@ -9,13 +9,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"knockpipe/config"
 	"knockpipe/internal/ip"
+	"knockpipe/knock"
 )
 
 // errRefused is what compare returns where ssh refuses the config.
@@ -73,15 +73,15 @@ func (t *tree) compare(tb testing.TB, me *user.User) string {
 	case err != nil:
 		return "error: " + err.Error()
 	}
-	knock := "22"
+	sequence := "22"
 	if len(s.Knock) > 0 {
-		knock = s.Knock.String()
+		sequence = s.Knock.String()
 	}
 	port := cmp.Or(s.Port, 22)
 	if t.side {
 		port = 22
 		if len(s.Knock) > 0 {
-			port = s.Knock[0].Port
+			port = s.Knock[0].(knock.TCP).Port
 		}
 	}
 	timeout := "none"
@@ -90,7 +90,7 @@ func (t *tree) compare(tb testing.TB, me *user.User) string {
 	}
 	var wrong []string
 	for _, c := range []struct{ what, keyword, got string }{
-		{"knock", "port", knock},
+		{"knock", "port", sequence},
 		{"port", "port", fmt.Sprint(port)},
 		{"user", "user", cmp.Or(t.query.User, s.User, me.Username)},
 		{"hostname", "hostname", cmp.Or(s.HostName, t.query.Name)},
@@ -124,7 +124,7 @@ func (t *tree) misplaced(s *config.Settings) []string {
 	from := s.Origin("Knock")
 	text, err := os.ReadFile(from.File)
 	lines := strings.Split(string(text), "\n")
-	if err != nil || from.Line < 1 || from.Line > len(lines) || !strings.Contains(lines[from.Line-1], strconv.Itoa(int(s.Knock[0].Port))) {
+	if err != nil || from.Line < 1 || from.Line > len(lines) || !strings.Contains(lines[from.Line-1], s.Knock[0].String()) {
 		return []string{fmt.Sprintf("knock %v is said to stand in %v", s.Knock, from)}
 	}
 	return nil

@@ -38,6 +38,6 @@ func (i ICMP) String() string { return "icmp,size=" + strconv.Itoa(i.Size) }
 // Facts says that the size is one place of a sequence.
 func (ICMP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
 
-func (i ICMP) payload() int { return i.Size }
+func (i ICMP) size() int { return i.Size }
 
 func (i ICMP) send(_ context.Context, s *Sender) error { return s.sendEcho(i.Size) }

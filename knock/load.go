@@ -22,7 +22,7 @@ type Env struct {
 func (s Sequence) Load(env Env) (Sequence, error) {
 	loaded := make(Sequence, len(s))
 	for i, step := range s {
-		if l, ok := step.(interface{ load(Env) (Step, error) }); ok {
+		if l, ok := step.(loader); ok {
 			var err error
 			if step, err = l.load(env); err != nil {
 				return nil, fmt.Errorf("knock %d of %d (%s): %w", i+1, len(s), step.Kind(), err)
@@ -38,10 +38,8 @@ func (s Sequence) Load(env Env) (Sequence, error) {
 func (s Sequence) At(folder, home string) Sequence {
 	moved := make(Sequence, len(s))
 	for i, step := range s {
-		if m, ok := step.(interface {
-			at(folder, home string) Step
-		}); ok {
-			step = m.at(folder, home)
+		if l, ok := step.(located); ok {
+			step = l.at(folder, home)
 		}
 		moved[i] = step
 	}

@@ -70,9 +70,7 @@ func (o Once) source() (Source, error) {
 	case err == nil:
 		s.left = list.Left()
 		list.Close()
-	case errors.Is(err, once.ErrUsedUp):
-		return nil, &HintError{s.wrong(err), newListHint}
-	case !errors.Is(err, file.ErrBusy): // who uses it will not be long
+	case !errors.Is(err, file.ErrBusy): // the other process has it for a moment only
 		return nil, s.wrong(err)
 	}
 	return s, nil
@@ -88,7 +86,11 @@ func checkOnce(words []string) error {
 }
 
 func (s *onceSource) wrong(err error) error {
-	return fmt.Errorf("%v: %w", s.step, file.WithoutPath(err))
+	err = fmt.Errorf("%v: %w", s.step, file.WithoutPath(err))
+	if errors.Is(err, once.ErrUsedUp) {
+		return &HintError{err, newListHint}
+	}
+	return err
 }
 
 func (s *onceSource) Supply() (left, hint string) {

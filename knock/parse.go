@@ -57,8 +57,11 @@ func Parse(words []string) (Sequence, error) {
 		if err != nil {
 			return nil, fmt.Errorf("knock %d of %d: %w", i+1, len(texts), err)
 		}
-		if payload += payloadOf(step); payload > MaxPayload {
-			return nil, fmt.Errorf("knock %d of %d: more than %d bytes of payload in the sequence", i+1, len(texts), MaxPayload)
+		if c, ok := step.(carrier); ok {
+			payload += c.size()
+		}
+		if payload > maxPayload {
+			return nil, fmt.Errorf("knock %d of %d: more than %d bytes of payload in the sequence", i+1, len(texts), maxPayload)
 		}
 		seq = append(seq, step)
 	}
@@ -71,14 +74,6 @@ func Parse(words []string) (Sequence, error) {
 		}
 	}
 	return seq, nil
-}
-
-// payloadOf is how many bytes a step carries.
-func payloadOf(step Step) int {
-	if s, ok := step.(interface{ payload() int }); ok {
-		return s.payload()
-	}
-	return 0
 }
 
 // split returns the text of each step. Digits after a comma start the next step;

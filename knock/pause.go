@@ -15,8 +15,8 @@ func parsePause(value, option string) (Step, error) {
 	}
 	d, err := time.ParseDuration(value)
 	switch {
-	case err != nil || d <= 0 || d > MaxPause:
-		return nil, fmt.Errorf("not a pause of up to %v, such as 250ms or 1s", MaxPause)
+	case err != nil || d <= 0 || d > maxPause:
+		return nil, fmt.Errorf("not a pause of up to %v, such as 250ms or 1s", maxPause)
 	case option != "":
 		return nil, errOption
 	}

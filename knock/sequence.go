@@ -15,13 +15,13 @@ const (
 	// twice that leaves room and still bounds the time that a try needs.
 	MaxSteps = 64
 
-	MaxPayload = 64 << 10    // bytes, of all its knocks together
-	MaxPause   = time.Minute // of one step
+	maxPayload = 64 << 10    // bytes, of all its knocks together
+	maxPause   = time.Minute // of one step
 )
 
 // A Step is one knock, or a pause between two. Each kind of step is a type with a
-// file of its own, which has its text form, its facts and its sending. Steps can be
-// compared with ==.
+// file of its own, which has its text form, its facts and its sending. As [Parse]
+// returns them, steps can be compared with ==.
 type Step interface {
 	// Kind returns the name of the kind, as it is written in a sequence.
 	Kind() string
@@ -38,14 +38,31 @@ type Step interface {
 	send(ctx context.Context, s *Sender) error
 }
 
+// What some kinds have besides.
+type (
+	// A carrier has data of its own, in bytes.
+	carrier interface{ size() int }
+
+	// A located step names a file. At returns it with the path made absolute.
+	located interface {
+		at(folder, home string) Step
+	}
+
+	// A loader needs more than its text to be sent.
+	loader interface{ load(Env) (Step, error) }
+
+	// A supplier stands for a sequence that is another one each time. It is Whole.
+	supplier interface{ source() (Source, error) }
+)
+
 // Facts are what others have to know of a step to treat it right, so that none of
 // them needs a list of kinds.
 type Facts struct {
 	// Pause is how long to wait, for a step that is no knock.
 	Pause time.Duration
 
-	// Rest is how long the door may take to open, for a knock that makes no sense
-	// again before that. Every is how often a connect starts meanwhile.
+	// Rest is how long the door may take to open. Before that, it is of no use to send
+	// the knock again. Every is the time between two connects meanwhile.
 	Rest, Every time.Duration
 
 	Ordered bool // its place counts, so that a try which ends in its middle spoils the next
@@ -82,8 +99,8 @@ func (s Sequence) Pauses() time.Duration {
 	return sum
 }
 
-// Rest returns the longest rest of its steps, and how often a connect starts
-// meanwhile. It is zero if all of them are packets to a firewall.
+// Rest returns the longest rest of its steps, and how seldom a connect starts
+// meanwhile. Both are zero if all of them are packets to a firewall.
 func (s Sequence) Rest() (rest, every time.Duration) {
 	for _, step := range s {
 		f := step.Facts()
@@ -92,7 +109,8 @@ func (s Sequence) Rest() (rest, every time.Duration) {
 	return rest, every
 }
 
-// Slow reports whether the sequence makes no sense again at once.
+// Slow reports whether the door may still be opening when the last knock is over, so
+// that the sequence waits before it is sent again.
 func (s Sequence) Slow() bool {
 	rest, _ := s.Rest()
 	return rest > 0

@@ -30,8 +30,8 @@ type Source interface {
 // send.
 func (s Sequence) Source() (Source, error) {
 	for _, step := range s {
-		if m, ok := step.(interface{ source() (Source, error) }); ok {
-			return m.source()
+		if s, ok := step.(supplier); ok {
+			return s.source()
 		}
 	}
 	return always{s}, nil

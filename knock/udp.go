@@ -64,7 +64,7 @@ func (u UDP) String() string {
 // Facts says that the port is one place of a sequence.
 func (UDP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
 
-func (u UDP) payload() int { return len(u.Payload) }
+func (u UDP) size() int { return len(u.Payload) }
 
 // send sends the datagram. The socket is a fresh one: an earlier knock's ICMP error
 // would fail a second write on the same one.

@@ -58,7 +58,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if err = c.plan.load(process); err != nil {
 		return err
 	}
-	source, err := c.plan.knocks.Source()
+	sequences, err := c.plan.knocks.Source()
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
 		return err
 	}
-	c.door = newDoor(c.plan, c.target, source, process, c.log)
+	c.door = newDoor(c.plan, c.target, sequences, process, c.log)
 	return nil
 }
 
@@ -158,12 +158,14 @@ func (c *checkup) spends() bool {
 		return false
 	}
 	level := check.OK
-	left, hint := c.door.source.Supply()
+	left, hint := c.door.sequences.Supply()
 	if hint != "" {
 		level = check.Warn
 	}
-	c.report.Find(level, hint, "%v: %s", c.plan.knocks, left)
-	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %v", c.plan.name, c.plan.port, c.plan.knocks),
+	step := c.plan.knocks[0]
+	list := step.Kind() + ":" + step.Facts().File
+	c.report.Find(level, hint, "%s: %s", list, left)
+	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %s", c.plan.name, c.plan.port, list),
 		"not knocked, as that would use up a sequence of the list")
 	return true
 }

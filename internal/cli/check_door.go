@@ -24,13 +24,13 @@ func (c *checkup) before() {
 	for i, look := range c.look(c.target.addrs) {
 		addr := c.target.addrs[i]
 		switch {
-		case !knocks && look.State == proxy.Open:
+		case !knocks && look.state == proxy.Open:
 			c.report.Find(check.OK, "", "%v port %d is open, without a knock", addr, port)
-		case look.State == proxy.Open:
+		case look.state == proxy.Open:
 			c.report.Find(check.Warn, "guard this address too, or wait until an earlier knock is over", "%v port %d is open before the knock", addr, port)
 		case !knocks:
 			c.report.Find(check.Fail, "", "%v port %d is %s, and no knock is known", addr, port, look.why)
-		case look.State == proxy.Unreachable:
+		case look.state == proxy.Unreachable:
 			c.report.Find(check.Warn, unreachableHint, "%v port %d is %s", addr, port, look.why)
 		default:
 			c.report.Find(check.OK, "", "%v port %d is shut: %s", addr, port, look.why)
@@ -38,19 +38,19 @@ func (c *checkup) before() {
 	}
 }
 
-// A look is what a port answered.
-type look struct {
-	proxy.State
-	why string // in words
+// An answer is what came of a look at a port.
+type answer struct {
+	state proxy.State
+	why   string // in words
 }
 
 // look looks at the port of addresses, all at once.
-func (c *checkup) look(addrs []netip.Addr) []look {
-	looks := make([]look, len(addrs))
+func (c *checkup) look(addrs []netip.Addr) []answer {
+	looks := make([]answer, len(addrs))
 	opener := proxy.Opener{Sources: c.target.sources}
 	var wg sync.WaitGroup
 	for i, addr := range addrs {
-		wg.Go(func() { looks[i].State, looks[i].why = opener.Probe(context.Background(), addr, c.plan.port) })
+		wg.Go(func() { looks[i].state, looks[i].why = opener.Probe(context.Background(), addr, c.plan.port) })
 	}
 	wg.Wait()
 	return looks
@@ -63,7 +63,7 @@ func (c *checkup) open() *net.TCPConn {
 	defer cancel()
 	p := c.plan
 	opener := c.door.opener()
-	ownPace := len(p.knocks) > 0 && !p.knocks.Slow()
+	ownPace := len(p.knocks) > 0 && p.knocks.Ordered()
 	if ownPace {
 		opener.Pace = func(netip.Addr) proxy.Pace { return proxy.Pace{Gap: p.settings.KnockDelay, Rest: restTime} }
 		c.door.memory = nil // nothing is to be learnt from this pace
@@ -89,18 +89,18 @@ func (c *checkup) open() *net.TCPConn {
 // others knocks at the addresses that were not needed, and says whether they open.
 func (c *checkup) others(used netip.Addr) {
 	others := slices.DeleteFunc(slices.Clone(c.target.addrs), func(addr netip.Addr) bool { return addr == used })
-	if len(c.plan.knocks) == 0 || c.plan.knocks.Slow() || len(others) == 0 {
+	if len(c.plan.knocks) == 0 || !c.plan.knocks.Ordered() || len(others) == 0 {
 		return
 	}
 	ctx, cancel := c.bounded()
 	defer cancel()
 	for _, addr := range others {
-		if err := c.door.knock(ctx, addr, proxy.Try{N: 1, Gap: c.door.patientGap()}); err != nil {
+		if _, err := c.door.knockOnce(ctx, addr); err != nil {
 			c.report.Find(check.Warn, "", "%v: %v", addr, err)
 		}
 	}
 	for i, look := range c.look(others) {
-		if look.State != proxy.Open {
+		if look.state != proxy.Open {
 			c.report.Find(check.Warn, "if it is not guarded alike, set AddressFamily", "%v port %d stays %s after the knock", others[i], c.plan.port, look.why)
 			continue
 		}
@@ -112,7 +112,7 @@ func (c *checkup) others(used netip.Addr) {
 func (c *checkup) shuts(addr netip.Addr) {
 	start := time.Now()
 	for time.Since(start) < shutTime {
-		if c.look([]netip.Addr{addr})[0].State != proxy.Open {
+		if c.look([]netip.Addr{addr})[0].state != proxy.Open {
 			c.report.Find(check.OK, "", "the door is shut again after %v", time.Since(start).Round(time.Second))
 			return
 		}

@@ -27,15 +27,14 @@ type door struct {
 	target *target
 	report *reporter
 
-	source knock.Source // of what is sent
-	turns  state.Turns
-	memory *state.Memory // nil if there is none
+	sequences knock.Source // what to send, try by try
+	turns     state.Turns
+	memory    *state.Memory // nil if there is none
 }
 
-// newDoor finds what is sent and the folders of what is shared. Without the folders,
-// knockpipe does without.
-func newDoor(p *plan, t *target, source knock.Source, process Process, report *reporter) *door {
-	d := &door{plan: p, target: t, report: report, source: source}
+// newDoor finds the folders of what is shared. Where there are none, nothing is.
+func newDoor(p *plan, t *target, sequences knock.Source, process Process, report *reporter) *door {
+	d := &door{plan: p, target: t, report: report, sequences: sequences}
 	var err error
 	if d.turns.Dir, err = state.RuntimeDir(process.Getenv, p.home); err != nil {
 		report.logf2("no turns at knocking: %v", err)
@@ -43,7 +42,7 @@ func newDoor(p *plan, t *target, source knock.Source, process Process, report *r
 	if !p.knocks.Runs() { // which may take its time
 		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
 	}
-	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || p.knocks.Slow() {
+	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || !p.knocks.Ordered() {
 		return d
 	}
 	dir, err := state.StateDir(process.Getenv, p.home)
@@ -70,29 +69,41 @@ func (d *door) opener() proxy.Opener {
 func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, proxy.Opening, error) {
 	conn, opening, err := opener.Open(ctx, d.target.addrs, d.plan.port)
 	if err != nil {
-		d.source.Failed()
+		d.sequences.Failed()
 		return nil, opening, err
 	}
 	d.learn(opening)
-	if warning := d.source.Opened(opening.Addr, opening.Tries); warning != "" {
+	if warning := d.sequences.Opened(opening.Addr, opening.Tries); warning != "" {
 		d.report.tell(true, warning)
 	}
 	return conn, opening, nil
 }
 
 // knock sends the sequence of a try to the gate of an address. What it leaves running
-// is over when the process is.
+// goes on beside the session: connections of knocks, which the end of the process
+// ends, and a program that knocks, which may outlive it.
 func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	sender, err := d.sender(to)
 	if err != nil {
 		return err
 	}
-	seq, err := d.source.Next(ctx, to, try.N)
+	seq, err := d.sequences.Next(ctx, to, try.N)
 	if err != nil {
 		return err
 	}
 	sender.Gap, sender.Restart = try.Gap, try.Restart
 	return sender.Send(ctx, seq)
+}
+
+// knockOnce sends the sequence of the plan once, slowly enough for a door that counts
+// the order. The caller waits for what the sender leaves running.
+func (d *door) knockOnce(ctx context.Context, to netip.Addr) (*knock.Sender, error) {
+	sender, err := d.sender(to)
+	if err != nil {
+		return nil, err
+	}
+	sender.Gap = d.patientGap()
+	return sender, sender.Send(ctx, d.plan.knocks)
 }
 
 // sender knocks at the gate of an address.

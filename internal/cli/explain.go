@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"knockpipe/config"
+	"knockpipe/internal/file"
 )
 
 // A setting is a line of -G.
@@ -46,7 +47,7 @@ func runExplain(o *options, process Process, report *reporter) error {
 		report.tell(true, fmt.Sprintf("warning: %v: %s", n.Origin, n.Text))
 	}
 	if _, err := io.WriteString(process.Stdout, text.String()); err != nil {
-		return networkFailure("stdout", err)
+		return networkFailure("stdout", file.WithoutPath(err))
 	}
 	return nil
 }

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"time"
+
+	"knockpipe/knock"
 )
 
 // runKnock is -k: it knocks once at every address that can be reached, as nothing
@@ -30,25 +32,23 @@ func runKnock(o *options, process Process, report *reporter) error {
 		return err
 	}
 	d := &door{plan: p, target: t, report: report}
-	sent := false
+	var sent []*knock.Sender
 	var failed error
 	for _, addr := range t.addrs {
-		sender, err := d.sender(addr)
-		if err == nil {
-			sender.Gap = d.patientGap()
-			err = sender.Send(ctx, p.knocks)
-			defer sender.Wait()
-		}
+		sender, err := d.knockOnce(ctx, addr)
 		if err != nil {
 			failed = fmt.Errorf("%v: %w", addr, err)
 			report.logf("%v", failed)
 			continue
 		}
 		report.logf("%s sent to %v", plural(p.knocks.Knocks(), "knock"), sender.To)
-		sent = true
+		sent = append(sent, sender)
 	}
-	if sent {
-		return nil
+	for _, sender := range sent {
+		sender.Wait()
 	}
-	return &failure{code: exitNetwork, err: failed}
+	if len(sent) == 0 {
+		return &failure{code: exitNetwork, err: failed}
+	}
+	return nil
 }

@@ -25,7 +25,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	if err := p.load(process); err != nil {
 		return err
 	}
-	source, err := p.knocks.Source()
+	sequences, err := p.knocks.Source()
 	if err != nil {
 		return &failure{code: exitUsage, err: err}
 	}
@@ -41,7 +41,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	if err != nil {
 		return err
 	}
-	d := newDoor(p, t, source, process, report)
+	d := newDoor(p, t, sequences, process, report)
 	conn, _, err := d.open(ctx, d.opener())
 	if err != nil {
 		return p.openFailure(err)

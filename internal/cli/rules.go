@@ -2,10 +2,10 @@ package cli
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 
+	"knockpipe/internal/file"
 	"knockpipe/internal/rules"
 )
 
@@ -34,7 +34,7 @@ func runRules(o *options, process Process, report *reporter) error {
 		report.tell(true, "warning: "+text)
 	}
 	if _, err := io.WriteString(process.Stdout, text); err != nil {
-		return networkFailure("stdout", errors.Unwrap(err))
+		return networkFailure("stdout", file.WithoutPath(err))
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (p *plan) resolve(ctx context.Context, source netip.Addr, report *reporter)
 	if t.addrs, err = t.sources.Reach(t.addrs); err != nil {
 		return nil, networkFailure(p.host, err)
 	}
-	if host := p.settings.KnockHost; host != "" && len(p.knocks) > 0 {
+	if host := p.settings.KnockHost; host != "" && len(p.knocks)+len(p.closing) > 0 {
 		if t.gates, err = proxy.Resolve(ctx, host, p.family); err != nil {
 			return nil, networkFailure("KnockHost "+host, err)
 		}
@@ -76,7 +76,7 @@ func (t *target) gate(to netip.Addr) netip.Addr {
 		return to
 	}
 	for _, gate := range t.gates {
-		if gate.Is4() == to.Is4() {
+		if ip.FamilyOf(gate) == ip.FamilyOf(to) {
 			return gate
 		}
 	}

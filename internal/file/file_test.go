@@ -73,7 +73,7 @@ func TestLock(t *testing.T) {
 	if err := file.Lock(second); !errors.Is(err, file.ErrBusy) {
 		t.Errorf("the lock of another: got %v, want %v", err, file.ErrBusy)
 	}
-	file.Unlock(first)
+	file.Close(first)
 	if err := file.Lock(second); err != nil {
 		t.Errorf("a lock that was given back: %v", err)
 	}

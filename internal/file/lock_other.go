@@ -10,5 +10,5 @@ const NoFollow = 0
 // Lock does nothing where there are no advisory locks.
 func Lock(*os.File) error { return nil }
 
-// Unlock closes a file.
-func Unlock(f *os.File) { f.Close() }
+// Close closes a file.
+func Close(f *os.File) { f.Close() }

@@ -24,5 +24,5 @@ func Lock(f *os.File) error {
 	}
 }
 
-// Unlock closes a file, and so gives its lock to others.
-func Unlock(f *os.File) { f.Close() }
+// Close closes a locked file, and so gives the lock to others.
+func Close(f *os.File) { f.Close() }

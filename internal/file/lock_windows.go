@@ -26,9 +26,9 @@ func Lock(f *os.File) error {
 	return err
 }
 
-// Unlock closes a file, and gives its lock to others at once; of itself, the system
-// may take its time.
-func Unlock(f *os.File) {
+// Close closes a locked file, and gives the lock to others at once. The system would do
+// that a while later.
+func Close(f *os.File) {
 	place := lockPlace
 	windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &place)
 	f.Close()

@@ -67,10 +67,10 @@ func cannot(seq knock.Sequence, i int, why string) error {
 	return fmt.Errorf("knock %d of %d (%s): %s", i+1, len(seq), seq[i].Kind(), why)
 }
 
-// Ascending reports whether a port scan that goes through the numbers in order
+// ascending reports whether a port scan that goes through the numbers in order
 // knocks the whole sequence in passing: nothing but TCP, or nothing but bare UDP,
 // to ports that ascend.
-func Ascending(seq knock.Sequence) bool {
+func ascending(seq knock.Sequence) bool {
 	kind, last := "", uint16(0)
 	for _, step := range seq {
 		var port uint16
@@ -96,9 +96,9 @@ func Ascending(seq knock.Sequence) bool {
 func Warnings(seq knock.Sequence) []string {
 	var found []string
 	switch {
-	case Ascending(seq) && seq.Knocks() == 1:
+	case ascending(seq) && seq.Knocks() == 1:
 		found = append(found, "a port scan opens the door, as one port alone does: take several, and mix them")
-	case Ascending(seq):
+	case ascending(seq):
 		found = append(found, "the ports ascend, so that a port scan opens the door: mix them")
 	}
 	last := uint16(0) // the port of the knock before, if that was TCP

@@ -83,7 +83,7 @@ func TestAscending(t *testing.T) {
 		{"7000 pause:20 tcp:8000,connect", true},
 		{"7000/udp 8000/udp", true},
 	} {
-		if got := Ascending(sequence(t, tt.knock)); got != tt.want {
+		if got := ascending(sequence(t, tt.knock)); got != tt.want {
 			t.Errorf("%q: got %v, want %v", tt.knock, got, tt.want)
 		}
 	}

@@ -197,7 +197,7 @@ func (d *Door) remarks() string {
 	if long {
 		text += beyond
 	}
-	if Ascending(d.Knock) {
+	if ascending(d.Knock) {
 		text += ascends
 	}
 	return text

@@ -70,7 +70,7 @@ func (t Turns) wait(ctx context.Context, name string) proxy.Turn {
 		now := readNews(f)
 		switch {
 		case now.opened != last.opened && now.took > 0:
-			file.Unlock(f)
+			file.Close(f)
 			return proxy.Turn{Took: now.took}
 		case locked == nil:
 			return now.begin(f)
@@ -123,7 +123,7 @@ func (n news) begin(f *os.File) proxy.Turn {
 			n.took = min(max(took, time.Microsecond), maxTook)
 			n.write(f)
 		}
-		file.Unlock(f)
+		file.Close(f)
 	}}
 }
 

@@ -143,4 +143,4 @@ func (l *List) Strike(n int) error {
 }
 
 // Close lets other processes use the list.
-func (l *List) Close() { file.Unlock(l.file) }
+func (l *List) Close() { file.Close(l.file) }
