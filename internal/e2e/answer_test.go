@@ -32,6 +32,9 @@ func TestAnswers(t *testing.T) {
 			l := lab.New(t, lab.Link{Delay: 5 * time.Millisecond})
 			l.Server.Sysctl(t, "net.ipv4.ip_forward", "1")
 			l.Server.Sysctl(t, "net.ipv6.conf.all.forwarding", "1")
+			// A router that says it to some connects only looks silent to the others.
+			l.Server.Sysctl(t, "net.ipv4.icmp_ratelimit", "0")
+			l.Server.Sysctl(t, "net.ipv6.icmp.ratelimit", "0")
 			behind := l.Behind(t)
 			behind.Banner(t, 22)
 			for _, route := range []string{"203.0.113.0/24 via 198.51.100.2", "2001:db8:113::/64 via 2001:db8::2"} {
