@@ -52,10 +52,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	c.ssh = o.askSSH(c.report, typed)
 	o.fill(c.ssh, typed)
 	var err error
-	if c.plan, err = makePlan(o, process.Getenv); err != nil {
-		return err
-	}
-	if err = c.plan.load(process); err != nil {
+	if c.plan, err = readyPlan(o, process); err != nil {
 		return err
 	}
 	sequences, err := c.plan.knocks.Source()

@@ -11,11 +11,8 @@ import (
 // tells which of them is going to be connected to.
 func runKnock(o *options, process Process, report *reporter) error {
 	start := time.Now()
-	p, err := makePlan(o, process.Getenv)
+	p, err := readyPlan(o, process)
 	if err != nil {
-		return err
-	}
-	if err := p.load(process); err != nil {
 		return err
 	}
 	switch {

@@ -18,11 +18,8 @@ import (
 // -F passes the connection to ssh.
 func runPipe(o *options, process Process, report *reporter) error {
 	start := time.Now()
-	p, err := makePlan(o, process.Getenv)
+	p, err := readyPlan(o, process)
 	if err != nil {
-		return err
-	}
-	if err := p.load(process); err != nil {
 		return err
 	}
 	sequences, err := p.knocks.Source()

@@ -33,6 +33,15 @@ type plan struct {
 	home     string // the user's; empty if it is not known
 }
 
+// readyPlan makes a plan whose sequences can be sent.
+func readyPlan(o *options, process Process) (*plan, error) {
+	p, err := makePlan(o, process.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.load(process)
+}
+
 // makePlan reads the config for the options.
 func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	p := &plan{host: o.host, name: o.host, port: o.port, family: o.family, file: o.config}

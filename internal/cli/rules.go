@@ -12,11 +12,8 @@ import (
 // runRules is -rules: it prints the server's side of the host's knock. It shows the
 // sequence, as it is asked to.
 func runRules(o *options, process Process, report *reporter) error {
-	p, err := makePlan(o, process.Getenv)
+	p, err := readyPlan(o, process)
 	if err != nil {
-		return err
-	}
-	if err := p.load(process); err != nil {
 		return err
 	}
 	door := &rules.Door{Name: p.host, Ports: o.ports, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay, LAN: o.lan}
