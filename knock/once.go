@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,6 +113,9 @@ func sequences(n int) string {
 
 func (s *onceSource) Next(ctx context.Context, _ netip.Addr, try int) (Sequence, error) {
 	for {
+		if err := ctx.Err(); err != nil { // no sequence is spent on a door that is open
+			return nil, err
+		}
 		seq, err := s.next(try)
 		if !errors.Is(err, file.ErrBusy) {
 			return seq, err
@@ -166,18 +170,22 @@ func (s *onceSource) Opened(_ netip.Addr, tries int) (warning string) {
 		return ""
 	}
 	before := s.list.Left()
+	var warnings []string
 	if err := s.list.Strike(s.place(tries) + 1); err != nil {
-		return fmt.Sprintf("%v: not struck: %v", s.step, file.WithoutPath(err))
+		warnings = append(warnings, fmt.Sprintf("not struck: %v", file.WithoutPath(err)))
 	}
 	switch left := s.list.Left(); {
 	case left == 0:
-		return fmt.Sprintf("%v: no sequence is left: %s", s.step, newListHint)
+		warnings = append(warnings, "no sequence is left: "+newListHint)
 	case left == 1:
-		return fmt.Sprintf("%v: 1 sequence is left, and knockd 0.8 dies of using the last: %s", s.step, newListHint)
+		warnings = append(warnings, "1 sequence is left, and knockd 0.8 dies of using the last: "+newListHint)
 	case left <= fewLeft && before > fewLeft:
-		return fmt.Sprintf("%v: %d sequences are left", s.step, left)
+		warnings = append(warnings, fmt.Sprintf("%d sequences are left", left))
 	}
-	return ""
+	if len(warnings) == 0 {
+		return ""
+	}
+	return s.step.String() + ": " + strings.Join(warnings, "; ")
 }
 
 func (s *onceSource) Failed() {

@@ -187,8 +187,8 @@ func optionError(option, kindName string) error {
 	return errOption
 }
 
-// hasOption reports whether an option has this name, in upper or lower case, and a
-// value.
+// hasOption reports whether an option has this name, in upper or lower case, and an
+// '=' behind it.
 func hasOption(option, name string) bool {
 	return len(option) > len(name) && option[len(name)] == '=' && strings.EqualFold(option[:len(name)], name)
 }

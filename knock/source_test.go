@@ -1,6 +1,7 @@
 package knock
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"os"
@@ -121,6 +122,19 @@ func TestOnceOrder(t *testing.T) {
 				t.Errorf("%s: not free again: %v", tt.name, err)
 			}
 		}
+	}
+}
+
+// TestOnceOver spends nothing once the race for the door is over.
+func TestOnceOver(t *testing.T) {
+	path, s := listOf(t, " 1,2\n 3,4\n")
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if seq, err := s.Next(over, addr, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v, want %v", seq, err, context.Canceled)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != " 1,2\n 3,4\n" {
+		t.Errorf("then the list is %q, %v", text, err)
 	}
 }
 

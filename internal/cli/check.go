@@ -65,7 +65,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
 		return err
 	}
-	c.door = newDoor(c.plan, c.target, sequences, process, c.log)
+	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: c.log, sequences: sequences}
 	return nil
 }
 

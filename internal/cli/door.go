@@ -25,6 +25,7 @@ const stopTime = 500 * time.Millisecond
 type door struct {
 	plan   *plan
 	target *target
+	getenv func(string) string
 	report *reporter
 
 	sequences knock.Source // what to send, try by try
@@ -32,32 +33,32 @@ type door struct {
 	memory    *state.Memory // nil if there is none
 }
 
-// newDoor finds the folders of what is shared. Where there are none, nothing is.
-func newDoor(p *plan, t *target, sequences knock.Source, process Process, report *reporter) *door {
-	d := &door{plan: p, target: t, report: report, sequences: sequences}
+// share finds the folders of what is shared. Where there are none, nothing is.
+func (d *door) share() {
+	p := d.plan
 	var err error
-	if d.turns.Dir, err = state.RuntimeDir(process.Getenv, p.home); err != nil {
-		report.logf2("no turns at knocking: %v", err)
+	if d.turns.Dir, err = state.RuntimeDir(d.getenv, p.home); err != nil {
+		d.report.logf2("no turns at knocking: %v", err)
 	}
 	if !p.knocks.Runs() { // which may take its time
 		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
 	}
 	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || !p.knocks.Ordered() {
-		return d
+		return
 	}
-	dir, err := state.StateDir(process.Getenv, p.home)
+	dir, err := state.StateDir(d.getenv, p.home)
 	if err != nil {
-		report.logf2("no memory of doors: %v", err)
-		return d
+		d.report.logf2("no memory of doors: %v", err)
+		return
 	}
 	d.memory = &state.Memory{Dir: dir, Hash: p.settings.HashKnownHosts}
-	return d
 }
 
 // opener is how to make the connection.
 func (d *door) opener() proxy.Opener {
 	opener := proxy.Opener{Sources: d.target.sources, Logf: d.report.logf}
 	if len(d.plan.knocks) > 0 {
+		d.share()
 		opener.Knock, opener.Knocks = d.knock, d.plan.knocks.Knocks()
 		opener.Tries, opener.Connects = d.plan.settings.KnockTries, d.plan.settings.KnockConnects
 		opener.Pace, opener.Turn = d.pace, d.turn
@@ -180,7 +181,9 @@ func (d *door) shut(to netip.Addr) {
 		d.report.logf("closing sequence: %v", err)
 		return
 	}
-	defer sender.Wait()
+	if len(d.plan.knocks) == 0 { // nothing has opened it
+		d.share()
+	}
 	turn := d.turn(ctx, to)
 	for turn.End == nil && ctx.Err() == nil { // another got in, and is through
 		turn = d.turn(ctx, to)
@@ -197,7 +200,9 @@ func (d *door) shut(to netip.Addr) {
 		if n > 0 {
 			time.Sleep(sender.Gap)
 		}
-		if err := sender.Send(ctx, d.plan.closing); err != nil {
+		err := sender.Send(ctx, d.plan.closing)
+		sender.Wait()
+		if err != nil {
 			d.report.logf("closing sequence: %v", err)
 			return
 		}

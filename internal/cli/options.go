@@ -59,7 +59,8 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badUsage(err)
 	}
 	if slices.Contains(o.asked, versionMode) {
-		return &options{mode: versionMode}, nil
+		o.mode = versionMode
+		return o, nil
 	}
 	if err := o.settleMode(); err != nil {
 		return nil, badUsage(err)
@@ -94,10 +95,15 @@ func (o *options) define(flags *flag.FlagSet) {
 		for _, name := range names {
 			flags.BoolFunc(name, "", func(s string) error {
 				asked, err := strconv.ParseBool(s)
-				if asked {
+				switch {
+				case err != nil:
+					return errors.New("parse error") // as package flag has it
+				case asked:
 					o.asked = append(o.asked, m)
+				default:
+					o.asked = slices.DeleteFunc(o.asked, func(other *mode) bool { return other == m })
 				}
-				return err
+				return nil
 			})
 		}
 	}

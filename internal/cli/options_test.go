@@ -35,6 +35,7 @@ func TestParseArgs(t *testing.T) {
 		{"-s 127.0.0.1 -6 tango 22", "error: source address 127.0.0.1 is not an IPv6 address"},
 		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
 		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
+		{"-k=x tango 22 1", `error: invalid boolean value "x" for -k: parse error`},
 		{"-F -k tango 22 1", "error: -F and -k exclude each other"},
 		{"-rules ufw tango", `error: -rules: unknown format "ufw": fwknopd, iptables, knockd, mikrotik, nftables`},
 		{"-once 1 list", `error: invalid value "1" for flag -once: not a number between 2 and 10000`},
@@ -142,7 +143,7 @@ func TestTwoModes(t *testing.T) {
 			t.Errorf("knockpipe %s: got %v, want %v", line, got, want)
 		}
 	}
-	for _, line := range []string{"-k=false -G tango", "-G -h -k tango", "-V -k -G"} {
+	for _, line := range []string{"-k=false -G tango", "-k -k=false -G tango", "-G -h -k tango", "-V -k -G"} {
 		if o, err := parseOptions(strings.Fields(line)); err != nil {
 			t.Errorf("knockpipe %s: got %v, %v, want no error", line, o, err)
 		}

@@ -38,7 +38,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	if err != nil {
 		return err
 	}
-	d := newDoor(p, t, sequences, process, report)
+	d := &door{plan: p, target: t, getenv: process.Getenv, report: report, sequences: sequences}
 	conn, _, err := d.open(ctx, d.opener())
 	if err != nil {
 		return p.openFailure(err)

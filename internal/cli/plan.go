@@ -19,6 +19,7 @@ const defaultTimeout = 8 * time.Second
 type plan struct {
 	host   string // to connect to
 	name   string // of the host, as the user typed it if that is known
+	named  bool   // by -n
 	port   uint16 // zero if left out
 	family ip.Family
 
@@ -46,7 +47,7 @@ func readyPlan(o *options, process Process) (*plan, error) {
 func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	p := &plan{host: o.host, name: o.host, port: o.port, family: o.family, file: o.config}
 	if o.alias != "" {
-		p.name = o.alias
+		p.name, p.named = o.alias, true
 	}
 	var places config.Sources
 	if u, err := user.Current(); err == nil {

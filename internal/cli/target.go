@@ -47,7 +47,7 @@ func (p *plan) noAddress(err error) error {
 			f.hint = fmt.Sprintf("%s knows %v alone, so the host needs an %[2]v address", step.Kind(), only)
 		}
 	}
-	if name := p.settings.HostName; p.name == p.host && name != "" && name != p.host {
+	if name := p.settings.HostName; !p.named && name != "" && name != p.host {
 		f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
 	}
 	return f

@@ -180,6 +180,17 @@ func TestConnectKnock(t *testing.T) {
 		if got, want := order(seen), "7200 7050 7060 7100"; !strings.HasSuffix(got, want) {
 			t.Errorf("%s: the SYNs left in the order %s, want %s", name, got, want)
 		}
+		var first []time.Time // of each sending
+		for _, p := range wire.Packets()[seen:] {
+			if p.Out && p.SYN && p.Dst.Port() == 7200 {
+				first = append(first, p.Time)
+			}
+		}
+		for i := 1; i < len(first); i++ {
+			if gap := first[i].Sub(first[i-1]); gap < 800*time.Millisecond {
+				t.Errorf("%s: the sequence is sent again after %v, with its connections open", name, gap)
+			}
+		}
 		if !server.Await(accepted) {
 			t.Fatalf("%s: the handshake was not completed", name)
 		}

@@ -73,7 +73,7 @@ func fwknopdStanza(seq knock.Sequence) (*fwknop.Stanza, error) {
 		}
 		found = &packet
 	}
-	if found.Stanza == nil {
+	if found == nil || found.Stanza == nil {
 		return nil, errors.New("no stanza of ~/.fwknoprc")
 	}
 	return found.Stanza, nil
