@@ -6,7 +6,8 @@ set -eu
 packages='
 	gcc libc6-dev
 	fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
-	netcat-openbsd nftables openssh-client openssh-server rsync strace util-linux zsh
+	netcat-openbsd nftables openssh-client openssh-server rsync socat strace systemd
+	util-linux zsh
 '
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
 	packages="$packages wine wine64"
