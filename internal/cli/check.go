@@ -128,7 +128,11 @@ func (c *checkup) config() {
 		c.report.Find(check.Warn, "", "%v: %s", n.Origin, n.Text)
 	}
 	if len(p.knocks) == 0 {
-		c.report.Find(check.Warn, "write it below its Host line: # Knock: ...", "no knock is configured for %s", p.name)
+		hint := "write it below its Host line: # Knock: ..."
+		if p.file == "" {
+			hint += "; " + otherConfig
+		}
+		c.report.Find(check.Warn, hint, "no knock is configured for %s", p.name)
 		return
 	}
 	more := ""
