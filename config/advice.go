@@ -27,11 +27,13 @@ type alias struct {
 	origin Origin
 }
 
-// above is what is remembered of the lines of a block that have been read.
-type above struct {
-	gap   int       // the last line that is blank or prose
-	knock knockLine // the last comment that holds a knock
-	noted bool      // a note was made of this block
+// seen is what the advice remembers of a block's lines.
+type seen struct {
+	heading heading
+	active  bool
+	gap     int       // the last line that is blank or prose
+	knock   knockLine // the last comment that holds a knock
+	noted   bool      // a note was made of this block
 }
 
 // A knockLine is a comment that holds a knock.
@@ -40,12 +42,54 @@ type knockLine struct {
 	apart        bool // nothing of the block stands directly above it
 }
 
-// watchComment remembers a comment that may hold a knock.
-func (a *above) watchComment(line, indent int) {
-	previous := a.knock
-	a.knock = knockLine{line, indent, line == 1 || a.gap == line-1}
-	if previous.line == line-1 && previous.line > 0 {
-		a.knock.apart = previous.apart
+// advise looks at a line that has been read.
+func (r *reader) advise(at *position, l *line) {
+	a := &r.advice
+	switch {
+	case l.kind == proseLine:
+		at.seen.gap = at.here.Line
+		if l.text != "" && at.block.active && mayNearlyHoldKnock(l.text) {
+			a.misspeltComment(at, l)
+		}
+		return
+	case l.kind == commentLine:
+		at.seen.comment(at.here.Line, l)
+		if at.block.active && l.keyword == kwNone {
+			a.misspeltComment(at, l)
+		} else if at.block.active && !l.colon {
+			a.missingColon(at, l)
+		}
+	case l.keyword == kwNone:
+		a.misspeltKeyword(at, l)
+	case l.keyword == kwHost || l.keyword == kwMatch:
+		a.knockAbove(at, l)
+		at.seen = seen{heading: at.heading, active: at.block.active}
+	case l.keyword == kwIgnoreUnknown:
+		a.ignoreUnknown(at, l)
+	case l.keyword == kwHostName && at.heading.keyword == kwHost && !at.block.active && !r.final:
+		r.watchAlias(at, l.value)
+	}
+	switch {
+	case l.kind == keywordLine && !l.keyword.isKnock():
+		a.knockBehind(at, l)
+	case !l.keyword.isKnock() || l.kind == commentLine && !l.colon:
+	case at.block.undecided != "" && !at.seen.noted && !r.current[kwKnock].isSet():
+		at.seen.noted = true
+		a.undecided(at)
+	case l.kind == keywordLine:
+		a.unignored(at, l)
+	}
+}
+
+// comment remembers a comment that may hold a knock.
+func (s *seen) comment(number int, l *line) {
+	if !hasColon(l.text) {
+		return
+	}
+	previous := s.knock
+	s.knock = knockLine{number, l.indent, number == 1 || s.gap == number-1}
+	if previous.line == number-1 && previous.line > 0 {
+		s.knock.apart = previous.apart
 	}
 }
 
@@ -56,76 +100,106 @@ func (a *advice) note(n Note) {
 	}
 }
 
-// watchColon notes a comment that lacks only the colon.
-func (a *advice) watchColon(at *position, c comment) {
-	if !at.block.active || c.value == "" {
+// missingColon notes a comment that lacks only the colon.
+func (a *advice) missingColon(at *position, l *line) {
+	text := l.value.text
+	if text == "" {
 		return
 	}
-	first, _, _ := strings.Cut(c.value, " ")
-	sequence := c.keyword == kwKnock && strings.Trim(c.value, "0123456789 \t,:/tcpudTCPUD") == ""
-	number := c.keyword != kwKnock && strings.Trim(first, "0123456789.ms") == ""
+	first, _, _ := strings.Cut(text, " ")
+	sequence := l.keyword == kwKnock && strings.Trim(text, "0123456789 \t,:/tcpudTCPUD") == ""
+	number := l.keyword != kwKnock && strings.Trim(first, "0123456789.ms") == ""
 	if sequence || number {
-		a.note(Note{fmt.Sprintf("this comment is no %v, for want of a colon: # %[1]v: ...", c.keyword), true, at.here})
+		a.note(Note{fmt.Sprintf("this comment is no %v because the colon is missing: write # %[1]v: ...", l.keyword), true, at.here})
 	}
 }
 
-// watchName notes a comment whose keyword is nearly one of ours.
-func (a *advice) watchName(at *position, line string) {
-	name, _, colon := strings.Cut(strings.TrimLeft(line[1:], " \t"), ":")
-	if !at.block.active || !colon || strings.ContainsAny(name, " \t0123456789") || findKeyword(name) != kwNone {
+// misspeltComment notes a comment whose keyword is nearly one of ours.
+func (a *advice) misspeltComment(at *position, l *line) {
+	name, _, colon := strings.Cut(strings.TrimLeft(l.text[1:], " \t"), ":")
+	if !colon || findKeyword(name) != kwNone {
 		return
 	}
-	if kw := nearestKeyword(name); kw.isKnock() {
+	if kw := nearestKnock(name); kw != kwNone {
 		a.note(Note{fmt.Sprintf("%q is no keyword, so this is a comment: is it %v?", name, kw), true, at.here})
 	}
 }
 
-// watchBlock looks at the line that begins a block: a comment directly above it
+// misspeltKeyword notes a keyword that is nearly one of ours, in a file in which
+// nobody complains of it.
+func (a *advice) misspeltKeyword(at *position, l *line) {
+	kw := nearestKnock(l.name)
+	if kw == kwNone || !at.block.active || at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.name)) {
+		return
+	}
+	a.note(Note{fmt.Sprintf("%q is no keyword, so this line is ignored: is it %v?", l.name, kw), true, at.here})
+}
+
+// knockBehind notes a knock in a comment that does not have its line to itself.
+func (a *advice) knockBehind(at *position, l *line) {
+	if !at.block.active || strings.IndexByte(l.value.text, commentMark) < 0 {
+		return
+	}
+	text := trailingComment(l.value.text)
+	if text == "" || !mayHoldKnock(text) {
+		return
+	}
+	c := parseComment(text)
+	if c.keyword.isKnock() && (c.colon || c.value != "" && '0' <= c.value[0] && c.value[0] <= '9') {
+		a.note(Note{fmt.Sprintf("the comment behind %v is no %v: it needs a line of its own, below this one", l.keyword, c.keyword), true, at.here})
+	}
+}
+
+// knockAbove looks at the line that begins a block: a comment directly above it
 // belongs to the block before, which is seldom what was meant. It matters to the
 // hosts of either block.
-func (a *advice) watchBlock(before, at *position, indent int) {
-	knock := before.above.knock
-	if knock.line == 0 || knock.line != at.here.Line-1 || knock.indent != indent || !knock.apart || !at.block.active && !before.block.active {
+func (a *advice) knockAbove(at *position, l *line) {
+	before := &at.seen
+	knock := before.knock
+	if knock.line == 0 || knock.line != at.here.Line-1 || knock.indent != l.indent || !knock.apart || !at.block.active && !before.active {
 		return
 	}
 	belongs := "so it counts for every host"
 	if line := before.heading.line; line > 0 {
 		belongs = fmt.Sprintf("so it belongs to the block of line %d", line)
 	}
-	text := fmt.Sprintf("the knock is above %v, not below it, %s", blockName(at.heading.keyword, at.heading.text), belongs)
+	text := fmt.Sprintf("the knock is above %s, not below it, %s", at.heading.name(), belongs)
 	a.note(Note{text, at.block.active, Origin{at.here.File, knock.line}})
 }
 
-// watch looks at a keyword.
-func (r *reader) watch(at *position, kw keyword, v value) {
-	if at.block.active && kw.isKnock() && !v.comment && at.source.kind == sshFile && !ignores(r.advice.ignored.text, lowerASCII(kw.String())) {
-		r.advice.note(Note{fmt.Sprintf("ssh reads no file with a keyword %v: make it a comment, # %[1]v: ..., or put IgnoreUnknown Knock* above it", kw), true, at.here})
+// undecided notes a knock in a block of which only ssh knows whether it applies.
+func (a *advice) undecided(at *position) {
+	title, line := at.heading.name(), at.heading.line
+	reason := fmt.Sprintf("its %q", at.block.undecided)
+	if !at.outer.active { // the Match stands in the file that includes this one
+		reason = fmt.Sprintf("the %q of the Match that includes this file", at.block.undecided)
 	}
-	switch {
-	case kw == kwIgnoreUnknown:
-		r.advice.watchIgnoreUnknown(at, v)
-	case kw == kwHostName && at.heading.keyword == kwHost && !at.block.active && !r.final:
-		r.watchAlias(at, v)
-	case kw.isKnock() && at.block.undecided != "" && !at.above.noted && !r.current[kwKnock].isSet():
-		at.above.noted = true
-		r.advice.note(Note{fmt.Sprintf("the knock in %v is not read, as its %q cannot be decided here",
-			blockName(kwMatch, at.heading.text), at.block.undecided), true, Origin{at.here.File, at.heading.line}})
+	if line == 0 {
+		title, line = "this file", at.here.Line
+	}
+	a.note(Note{fmt.Sprintf("the knock in %s is not read, as %s cannot be decided here", title, reason), true, Origin{at.here.File, line}})
+}
+
+// unignored notes a keyword of ours for which ssh refuses the whole file.
+func (a *advice) unignored(at *position, l *line) {
+	if at.block.active && at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.keyword.String())) {
+		a.note(Note{fmt.Sprintf("ssh refuses a file with the keyword %v: make it a comment, # %[1]v: ..., or put IgnoreUnknown Knock* above it", l.keyword), true, at.here})
 	}
 }
 
-// watchIgnoreUnknown notes an IgnoreUnknown for our keywords that comes too
-// late: in ssh the first one counts.
-func (a *advice) watchIgnoreUnknown(at *position, v value) {
+// ignoreUnknown notes an IgnoreUnknown for our keywords that comes too late: in ssh
+// the first one counts.
+func (a *advice) ignoreUnknown(at *position, l *line) {
 	if !at.block.active || at.source.kind == sideFile {
 		return
 	}
-	first := a.ignored
+	first, v := a.ignored, l.value
 	if first.text == "" {
 		a.ignored = v
 		return
 	}
 	if first.origin != v.origin && ignores(v.text, "knock") && !ignores(first.text, "knock") {
-		a.note(Note{fmt.Sprintf("this IgnoreUnknown is void, as the one of %v came first: add Knock* to that", first.origin), true, at.here})
+		a.note(Note{fmt.Sprintf("this IgnoreUnknown has no effect because the one at %v comes first: add Knock* to that one", first.origin), true, at.here})
 	}
 }
 

@@ -31,7 +31,15 @@ func TestBadKnock(t *testing.T) {
 		{"nothing", "", "# Knock:\n", "error: ~/.ssh/config:1:9: Knock: nothing follows it"},
 		{"nothing, plain", "Knock\n", "", "error: ~/.ssh/knock_config:1:6: Knock: nothing follows it"},
 		{"only a comment", "", "# Knock: # later\n", "error: ~/.ssh/config:1:10: Knock: nothing follows it"},
-		{"none and more", "", "# Knock: none 4471\n", "error: ~/.ssh/config:1:10: Knock: knock 1 of 2: no port number"},
+		{"none and more", "", "# Knock: none 4471\n", "error: ~/.ssh/config:1:10: Knock: none stands by itself"},
+		{"more and none", "KnockClose 4471 NONE\n", "", "error: ~/.ssh/knock_config:1:17: KnockClose: none stands by itself"},
+		{"a blank in a payload", "", "# Knock: udp:4471,text=open sesame:4472\n",
+			"error: ~/.ssh/config:1:29: Knock: knock 2 of 2: unknown protocol: tcp, udp, icmp, pause, fwknop, once or exec"},
+		{"a blank in a command", "Knock exec:mytool hunter:two\n", "",
+			"error: ~/.ssh/knock_config:1:19: Knock: knock 2 of 2: unknown protocol: tcp, udp, icmp, pause, fwknop, once or exec"},
+		{"a list without its file", "", "# Knock: 4471/once\n", "error: ~/.ssh/config:1:10: Knock: knock 1 of 1: once needs :FILE after it"},
+		{"a blank in a list", "", "# Knock: 4471:udp, 4472:tcp\n",
+			"error: ~/.ssh/config:1:10: Knock: knock 1 of 2: nothing after the comma: no blank may stand there"},
 		{"delay", "KnockDelay 4471x\n", "", "error: ~/.ssh/knock_config:1:12: KnockDelay: not a time between 0s and 1m0s"},
 		{"delay too long", "KnockDelay 61s\n", "", "error: ~/.ssh/knock_config:1:12: KnockDelay: not a time between 0s and 1m0s"},
 		{"timeout", "KnockTimeout 0\n", "", "error: ~/.ssh/knock_config:1:14: KnockTimeout: not a time between 1ms and 1h0m0s"},
@@ -99,11 +107,12 @@ func TestUnknownSecret(t *testing.T) {
 	const want = "error: ~/.ssh/knock_config:1: unknown keyword"
 	for _, line := range []string{
 		"Knock:4471 4472", "Knock4471", "Knock,4471", "Knock-4471", "4471 4472", "tcp:4471", "4471/udp",
-		"\"Knock 4471\" 4472", "Knock\u00a04471", "Knock:\f4471", "KnockClose:4471",
+		"\"Knock 4471\" 4472", "Knock\u00a04471", "Knock-sesame447", "Knock:\f4471", "KnockClose:4471",
+		"Knock:exec:sesame", "Knock-sesame", "Knocksesame", "Knock\"sesame\"", "Knock,text=sesame",
 	} {
 		h := newHome(t, map[string]string{"knock_config": line + "\n"})
 		got := h.knockOf("web")
-		if !strings.HasPrefix(got, want) || strings.Contains(got, "447") {
+		if !strings.HasPrefix(got, want) || strings.Contains(got, "447") || strings.Contains(got, "sesame") {
 			t.Errorf("%q: got %v, want %v, without a port", line, got, want)
 		}
 	}

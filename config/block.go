@@ -34,7 +34,6 @@ type heading struct {
 func (r *reader) beginBlock(at *position, kw keyword, v value) {
 	at.block = block{}
 	at.heading = heading{kw, v.text, at.here.Line}
-	at.above = above{}
 	if kw == kwHost {
 		if words, ok := appendWords(r.words[:0], v.text); ok {
 			at.block.active = matchHostLine(r.name, words)
@@ -48,11 +47,30 @@ func (r *reader) beginBlock(at *position, kw keyword, v value) {
 	at.block = at.block.within(at.outer)
 }
 
+// name returns what can be shown of the line: the words that ssh reads. A '#' ends
+// them wherever it stands, and so does a Knock keyword, as what follows is meant for
+// a knock.
+func (h heading) name() string {
+	end := 0
+	for i := 0; i < len(h.text); {
+		if strings.IndexByte(blanks, h.text[i]) >= 0 {
+			i++
+			continue
+		}
+		text, next, ok := cutWord(h.text, i)
+		if !ok || strings.IndexByte(text, commentMark) >= 0 || findKeyword(strings.Trim(text, ":")).isKnock() {
+			break
+		}
+		i, end = next, next
+	}
+	return blockName(h.keyword, h.text[:end])
+}
+
 // blockName returns the first line of a block, short enough to show.
 func blockName(kw keyword, text string) string {
 	const most = 40
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
-	return kw.String() + " " + text
+	return strings.TrimSpace(kw.String() + " " + text)
 }

@@ -26,6 +26,32 @@ func mayHoldKnock(line string) bool {
 	return len(text) > len(prefix) && equalFold(text[:len(prefix)], prefix)
 }
 
+// mayNearlyHoldKnock is mayHoldKnock for a keyword that is misspelt.
+func mayNearlyHoldKnock(line string) bool {
+	text := strings.TrimLeft(line[1:], " \t")
+	return text != "" && lower(text[0]) == 'k' && hasColon(line)
+}
+
+// trailingComment returns the comment that ssh passes over at the end of a value, or
+// "" if there is none.
+func trailingComment(value string) string {
+	for i := 0; i < len(value); {
+		switch value[i] {
+		case commentMark:
+			return value[i:]
+		case ' ', '\t':
+			i++
+			continue
+		}
+		_, end, ok := cutWord(value, i)
+		if !ok {
+			break
+		}
+		i = end
+	}
+	return ""
+}
+
 // hasColon reports whether the first word of a comment ends with a colon.
 func hasColon(line string) bool {
 	before, _, found := strings.Cut(line[1:], ":")

@@ -25,6 +25,7 @@ func TestEntries(t *testing.T) {
 		{"without comment", "", "# Knock: 1 2 # three\n", "knock 1 2 # ~/.ssh/config:1\n"},
 		{"quotes", "", "User \"a b\"\n", "user \"a b\" # ~/.ssh/config:1\n"},
 		{"none", "", "# Knock: NONE\n", "knock none # ~/.ssh/config:1\n"},
+		{"a user called none", "", "User NONE\n# Knock: 1\n", "user NONE # ~/.ssh/config:1\nknock 1 # ~/.ssh/config:2\n"},
 		{"first", "Knock 1\n", "# Knock: 2\n", "knock 1 # ~/.ssh/knock_config:1\n"},
 		{"of an included file", "", "Include a\n", "knock 7 # ~/.ssh/a:3\n"},
 		{"CRLF", "", "Port 1\r\n\r\n# Knock: 1\r\n", "port 1 # ~/.ssh/config:1\nknock 1 # ~/.ssh/config:3\n"},

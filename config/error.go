@@ -36,11 +36,23 @@ func unknownKeyword(at *position, name string) error {
 		return nil
 	}
 	err := &Error{at.here, 0, errors.New("unknown keyword")}
-	if len(name) <= 64 && !strings.ContainsAny(name, "0123456789") { // a digit may be of a sequence
+	kw := nearestKeyword(name)
+	// What is no word, or begins as ours do, may have a step glued to it.
+	if len(name) <= 64 && letters(strings.TrimSuffix(name, ":")) && (kw != kwNone || !ours) {
 		err.Err = fmt.Errorf("%w %q", err.Err, name)
 	}
-	if kw := nearestKeyword(name); kw != kwNone {
+	if kw != kwNone {
 		err.Err = fmt.Errorf("%w: is it %v?", err.Err, kw)
 	}
 	return err
+}
+
+// letters reports whether s is one ASCII word.
+func letters(s string) bool {
+	for i := range len(s) {
+		if c := lower(s[i]); c < 'a' || 'z' < c {
+			return false
+		}
+	}
+	return s != ""
 }

@@ -104,6 +104,16 @@ func nearestKeyword(name string) keyword {
 	return best
 }
 
+// nearestKnock returns the Knock keyword that name is most likely a misspelling of, or
+// kwNone. Known is a word, and no Knock.
+func nearestKnock(name string) keyword {
+	kw := nearestKeyword(name)
+	if !letters(name) || !kw.isKnock() || kw == kwKnock && distance(lowerASCII(name), "knock") > 1 {
+		return kwNone
+	}
+	return kw
+}
+
 // distance is the number of bytes to insert, delete or replace to make b of a.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)

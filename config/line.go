@@ -10,6 +10,67 @@ const (
 	commentMark = '#'
 )
 
+// A line is what a line of a file says.
+type line struct {
+	kind    lineKind
+	text    string  // of a comment
+	indent  int     // bytes before its first character
+	keyword keyword // kwNone if it is not one of those that are read
+	name    string  // the keyword as it is written
+	value   value
+	colon   bool // of a comment: without one it is prose
+}
+
+// A lineKind is how a line is read.
+type lineKind uint8
+
+const (
+	otherLine   lineKind = iota // nothing that could matter here
+	proseLine                   // blank, or a comment that holds no keyword
+	commentLine                 // a comment that begins as a Knock keyword does
+	keywordLine
+)
+
+// parse reads text into l as far as it can matter at its position. What its kind does
+// not need is left as it was: this is done for every line of a large file.
+func (at *position) parse(text string, l *line) {
+	trimmed := strings.TrimLeft(text, " \t\r")
+	l.kind, l.keyword, l.text, l.indent = otherLine, kwNone, trimmed, len(text)-len(trimmed)
+	switch {
+	case trimmed == "":
+		l.kind = proseLine
+	case trimmed[0] == commentMark && mayHoldKnock(trimmed):
+		l.kind, l.colon = commentLine, false
+		if !at.block.active && at.block.undecided == "" {
+			break
+		}
+		c := parseComment(trimEnd(trimmed))
+		l.keyword, l.colon = c.keyword, c.colon
+		l.value = value{origin: at.here, text: c.value, offset: strings.LastIndex(text, c.value), comment: true}
+	case trimmed[0] == commentMark:
+		l.kind = proseLine
+	case at.source.kind == sshFile && !worthReading(trimmed[0], &at.block):
+	default:
+		text = trimEnd(text)
+		name, argument, ok := cutKeyword(text)
+		if !ok {
+			break
+		}
+		l.kind, l.keyword, l.name = keywordLine, findKeyword(name), name
+		l.value = value{origin: at.here, text: argument, offset: len(text) - len(argument), exposed: at.exposed}
+	}
+}
+
+// worthReading reports whether a line of ssh's own file that begins with c can
+// matter. It saves most of the work on a large file.
+func worthReading(c byte, b *block) bool {
+	switch lower(c) {
+	case 'h', 'm', 'i', 'k', '"', '=':
+		return true
+	}
+	return b.active && strings.IndexByte("abcpu", lower(c)) >= 0
+}
+
 // cutKeyword splits a line into its keyword and its value as ssh does: blanks,
 // one '=' or a pair of quotes end the keyword. The value is a suffix of the
 // line. There is no keyword on an empty line, on a comment, and on one whose

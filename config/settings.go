@@ -2,7 +2,6 @@ package config
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"knockpipe/internal/ip"
@@ -127,7 +126,7 @@ func (s *Settings) show(kw keyword, words []word) string {
 	for i, w := range words {
 		texts[i] = w.text
 	}
-	if len(texts) == 1 && strings.EqualFold(texts[0], "none") {
+	if kw.isKnock() && len(texts) == 1 && equalFold(texts[0], "none") {
 		return "none"
 	}
 	return joinWords(texts)

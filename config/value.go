@@ -39,6 +39,12 @@ func (v value) words(kw keyword) ([]word, error) {
 		return nil, errors.New("nothing follows it")
 	case len(words) > 1 && kw != kwKnock && kw != kwKnockClose:
 		return nil, &wordError{words[1].offset, errors.New("more than one value")}
+	case len(words) > 1:
+		for _, w := range words {
+			if equalFold(w.text, "none") {
+				return nil, &wordError{w.offset, errors.New("none stands by itself")}
+			}
+		}
 	}
 	return words, nil
 }

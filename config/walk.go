@@ -15,14 +15,21 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 		return &Error{Origin{File: in.path}, 0, errTooMuch}
 	}
 	at := position{source: s, here: Origin{File: in.path}, depth: depth, outer: outer, block: outer}
+	at.seen.active = outer.active
 	at.exposed = in.info != nil && badOwner(in.info, r.accounts)
-	for text := in.text; text != ""; {
-		var line string
-		line, text, _ = strings.Cut(text, "\n")
+	var l line
+	for rest := in.text; rest != ""; {
+		var text string
+		text, rest, _ = strings.Cut(rest, "\n")
 		at.here.Line++
-		if err := r.readLine(&at, line); err != nil {
+		at.parse(text, &l)
+		if l.kind == otherLine {
+			continue
+		}
+		if err := r.follow(&at, &l); err != nil {
 			return err
 		}
+		r.advise(&at, &l)
 	}
 	return nil
 }
@@ -36,86 +43,31 @@ type position struct {
 	outer   block   // the one in which the file is included
 	block   block   // the one in which the line stands
 	heading heading // the line with which that begins
-	above   above   // the lines of that block that have been read
+	seen    seen    // what the advice remembers of that block
 }
 
-// readLine reads one line.
-func (r *reader) readLine(at *position, line string) error {
-	trimmed := strings.TrimLeft(line, " \t\r")
+// follow does what a line says.
+func (r *reader) follow(at *position, l *line) error {
 	switch {
-	case trimmed == "":
-		at.above.gap = at.here.Line
-		return nil
-	case trimmed[0] != commentMark:
-	case mayHoldKnock(trimmed):
-		r.readComment(at, line, trimmed)
-		return nil
+	case l.kind == commentLine && l.colon:
+		r.set(at, l.keyword, l.value)
+	case l.kind != keywordLine:
+	case l.keyword == kwNone:
+		return unknownKeyword(at, l.name)
+	case l.keyword == kwHost || l.keyword == kwMatch:
+		r.beginBlock(at, l.keyword, l.value)
+	case l.keyword == kwInclude:
+		return r.include(at, l.value)
+	case at.source.kind == sideFile && !l.keyword.inSideFile():
+		return &Error{at.here, 0, errors.New(l.keyword.String() + " belongs in ssh's own config, not in this file")}
 	default:
-		at.above.gap = at.here.Line
-		return nil
-	}
-	if at.source.kind == sshFile && !worthReading(trimmed[0], &at.block) {
-		return nil
-	}
-	line = trimEnd(line)
-	name, text, ok := cutKeyword(line)
-	if !ok {
-		return nil
-	}
-	kw := findKeyword(name)
-	v := value{origin: at.here, text: text, offset: len(line) - len(text), exposed: at.exposed}
-	switch kw {
-	case kwNone:
-		return unknownKeyword(at, name)
-	case kwHost, kwMatch:
-		before := *at
-		r.beginBlock(at, kw, v)
-		r.advice.watchBlock(&before, at, len(line)-len(strings.TrimLeft(line, " \t")))
-	case kwInclude:
-		return r.include(at, v)
-	default:
-		if at.source.kind == sideFile && !kw.inSideFile() {
-			return &Error{at.here, 0, errors.New(kw.String() + " belongs in ssh's own config, not in this file")}
-		}
-		r.set(at, kw, v)
+		r.set(at, l.keyword, l.value)
 	}
 	return nil
 }
 
-// worthReading reports whether a line of ssh's own file that begins with c can
-// matter. It saves most of the work on a large file.
-func worthReading(c byte, b *block) bool {
-	switch lower(c) {
-	case 'h', 'm', 'i', 'k', '"', '=':
-		return true
-	}
-	return b.active && strings.IndexByte("abcpu", lower(c)) >= 0
-}
-
-// readComment reads a comment that may hold a knock. What is trimmed is the line
-// without its indent.
-func (r *reader) readComment(at *position, line, trimmed string) {
-	if hasColon(trimmed) {
-		at.above.watchComment(at.here.Line, len(line)-len(trimmed))
-	}
-	if !at.block.active && at.block.undecided == "" {
-		return
-	}
-	trimmed = trimEnd(trimmed)
-	c := parseComment(trimmed)
-	switch {
-	case !c.keyword.isKnock():
-		r.advice.watchName(at, trimmed)
-	case !c.colon:
-		r.advice.watchColon(at, c)
-	default:
-		r.set(at, c.keyword, value{origin: at.here, text: c.value, offset: strings.LastIndex(line, c.value), comment: true})
-	}
-}
-
 // set gives a keyword its value, if the block applies and it has none yet.
 func (r *reader) set(at *position, kw keyword, v value) {
-	r.watch(at, kw, v)
 	if !at.block.active || r.current[kw].isSet() || v.text == "" && !kw.isKnock() {
 		return
 	}

@@ -22,17 +22,23 @@ type kind struct {
 	// rest says that the step takes the rest of its word as it stands, commas and
 	// all. It has no options. bare says that the name alone is a step, too.
 	rest, bare bool
+
+	// takes is what has to follow the name, where that is no port.
+	takes string
 }
 
 var kinds = []kind{
 	{name: "tcp", parse: parseTCP, options: []string{"connect"}},
 	{name: "udp", parse: parseUDP, options: []string{"text", "hex", "size"}},
 	{name: "icmp", parse: parseICMP, options: []string{"size"}, bare: true},
-	{name: "pause", parse: parsePause},
+	{name: "pause", parse: parsePause, takes: "TIME"},
 	{name: "fwknop", parse: parseFWKNOP, rest: true, bare: true},
-	{name: "once", parse: parseOnce, rest: true},
-	{name: "exec", parse: parseExec, rest: true},
+	{name: "once", parse: parseOnce, rest: true, takes: "FILE"},
+	{name: "exec", parse: parseExec, rest: true, takes: "COMMAND"},
 }
+
+// protocols are those that somebody may take for a kind: an error can name them.
+var protocols = []string{"dccp", "icmp6", "icmpv6", "igmp", "sctp", "tcp4", "tcp6", "udp4", "udp6", "udplite"}
 
 // Parse reads a sequence from words, one or more steps to a word:
 //
@@ -112,14 +118,19 @@ func parseStep(text string) (Step, error) {
 	head, option, comma := strings.Cut(text, ",")
 	switch {
 	case comma && option == "":
-		return nil, errors.New("nothing after the comma")
+		return nil, errors.New("nothing after the comma: no blank may stand there")
 	case head == "":
 		return nil, errors.New("empty")
 	}
 	value, name := cutProtocol(head)
 	k, ok := findKind(name)
-	if !ok {
+	switch {
+	case !ok:
 		return nil, errUnknown(name)
+	case k.rest && k.bare:
+		return nil, errors.New(k.name + " has no port")
+	case k.rest, k.takes != "" && strings.EqualFold(head, k.name):
+		return nil, errors.New(k.name + " needs :" + k.takes + " after it")
 	}
 	step, err := k.parse(value, option)
 	if err == errOption {
@@ -138,7 +149,7 @@ func cutProtocol(head string) (value, protocol string) {
 	}
 	k, named := findKind(head)
 	switch {
-	case !separated && named && k.bare:
+	case !separated && named && (k.bare && !k.rest || k.takes != ""):
 		return "", head
 	case !separated:
 		return head, "tcp"
@@ -150,15 +161,16 @@ func cutProtocol(head string) (value, protocol string) {
 
 func findKind(name string) (kind, bool) {
 	for _, k := range kinds {
-		if strings.EqualFold(name, k.name) && !k.rest {
+		if strings.EqualFold(name, k.name) {
 			return k, true
 		}
 	}
 	return kind{}, false
 }
 
-// errUnknown says which kinds there are. A name that is no word is not shown, as it
-// may hold a misspelt port.
+// errUnknown says which kinds there are. A name is shown only if it is nearly one of
+// them, or another protocol's. It may be a word of a payload, a path or a command, or
+// hold a port.
 func errUnknown(name string) error {
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
@@ -166,10 +178,25 @@ func errUnknown(name string) error {
 	}
 	last := len(names) - 1
 	list := strings.Join(names[:last], ", ") + " or " + names[last]
-	if letters(name) {
+	lowered := strings.ToLower(name)
+	near := func(known string) bool { return oneEdit(lowered, known) }
+	if slices.Contains(protocols, lowered) || letters(name) && slices.ContainsFunc(names, near) {
 		return fmt.Errorf("unknown protocol %q: %s", name, list)
 	}
 	return errors.New("unknown protocol: " + list)
+}
+
+// oneEdit reports whether a byte that is inserted, deleted or replaced, or two that
+// are swapped, make b of a.
+func oneEdit(a, b string) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	swapped := len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
+	return len(a) <= 1 && len(b) <= 1 || swapped
 }
 
 // errOption is what a kind says of an option that it does not have.

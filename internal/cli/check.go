@@ -7,9 +7,12 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"knockpipe/config"
 	"knockpipe/internal/check"
 )
 
@@ -78,14 +81,38 @@ func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	}
 	c, err := check.ReadSSHConfig(path, o.sshArgs(typed)...)
 	if err != nil && o.config != "" {
-		r.Find(check.Warn, "", "ssh does not read %s: %v", o.config, err)
+		r.Find(check.Warn, "", "ssh does not read %s: %s", o.config, hideWords(err.Error(), o.config))
 		return nil
 	} else if err != nil {
-		r.Find(check.Fail, "", "ssh: %v", err)
+		r.Find(check.Fail, "", "ssh: %s", hideWords(err.Error(), o.config))
 		return nil
 	}
 	c.Inspect(r, typed)
 	return c
+}
+
+// hideWords returns what ssh says against a line of a file without what it quotes of
+// it, as that may be of a knock. What is left are plain words, a keyword of ours, names
+// of files, and the number of the line.
+func hideWords(message, file string) string {
+	words := strings.Fields(message)
+	for i, word := range words {
+		bare := strings.Trim(word, `"'.:;,()[]`)
+		ours := len(bare) >= 5 && strings.EqualFold(bare[:5], "knock")
+		_, err := strconv.Atoi(bare)
+		switch {
+		case ours && slices.ContainsFunc(config.Keywords(), func(name string) bool { return strings.EqualFold(name, bare) }):
+			if i+1 < len(words) { // what follows stands on its line
+				return strings.Join(words[:i+1], " ") + " ..."
+			}
+		case !ours && strings.Trim(strings.ToLower(bare), "abcdefghijklmnopqrstuvwxyz'") == "":
+		case filepath.IsAbs(bare), strings.Trim(word, ":") == file:
+		case err == nil && i > 0 && (words[i-1] == "line" || words[i-1] == "status"):
+		default:
+			words[i] = "..."
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // sshArgs are the options as ssh has them.
@@ -128,7 +155,11 @@ func (c *checkup) config() {
 		c.report.Find(check.Warn, "", "%v: %s", n.Origin, n.Text)
 	}
 	if len(p.knocks) == 0 {
-		c.report.Find(check.Warn, "write it below its Host line: # Knock: ...", "no knock is configured for %s", p.name)
+		hint := "write it below its Host line: # Knock: ..."
+		if p.file == "" {
+			hint += "; " + otherConfig
+		}
+		c.report.Find(check.Warn, hint, "no knock is configured for %s", p.name)
 		return
 	}
 	more := ""

@@ -71,7 +71,7 @@ func (c *checkup) open() *net.TCPConn {
 	start := time.Now()
 	conn, opening, err := c.door.open(ctx, opener)
 	if err != nil {
-		err = p.openFailure(err)
+		err = p.openFailure(err, c.target.addrs)
 		c.report.Find(check.Fail, hintOf(err), "%v", err)
 		return nil
 	}

@@ -19,7 +19,11 @@ func runKnock(o *options, process Process, report *reporter) error {
 	case p.knocks.Spent():
 		return &failure{code: exitUsage, err: fmt.Errorf("-k would spend a sequence of %s that opens nothing", p.knocks[0].Facts().File)}
 	case len(p.knocks) == 0:
-		return &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", p.name), hint: p.hint()}
+		hint := p.hint()
+		if hint == "" && p.file == "" {
+			hint = otherConfig
+		}
+		return &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", p.name), hint: hint}
 	}
 	p.tell(report)
 	ctx, cancel := p.limit.since(start)

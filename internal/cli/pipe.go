@@ -41,7 +41,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	d := &door{plan: p, target: t, getenv: process.Getenv, report: report, sequences: sequences}
 	conn, _, err := d.open(ctx, d.opener())
 	if err != nil {
-		return p.openFailure(err)
+		return p.openFailure(err, t.addrs)
 	}
 	report.logf("open after %v", time.Since(start).Round(100*time.Microsecond))
 	if o.pass {

@@ -59,3 +59,27 @@ func TestPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestHideWords has what ssh says against lines of its config.
+func TestHideWords(t *testing.T) {
+	for _, tt := range []struct{ said, want string }{
+		{"/root/.ssh/config: line 2: Bad configuration option: knock", ""},
+		{"/root/.ssh/config: line 2: Bad configuration option: knockdelay", ""},
+		{"/root/.ssh/config: line 2: Bad configuration option: knock:4471", "/root/.ssh/config: line 2: Bad configuration option: ..."},
+		{"/root/.ssh/config: line 2: Bad configuration option: knock-sesame", "/root/.ssh/config: line 2: Bad configuration option: ..."},
+		{"/root/.ssh/config: line 2: Bad configuration option: knocksesame", "/root/.ssh/config: line 2: Bad configuration option: ..."},
+		{`/root/.ssh/config line 12: no argument after keyword "knock,sesame"`, "/root/.ssh/config line 12: no argument after keyword ..."},
+		{"Missing Match criteria for 4471", "Missing Match criteria for ..."},
+		{"Bad owner or permissions on /root/.ssh/config", ""},
+		{"Can't open user config file /root/mine: No such file or directory", ""},
+		{"exit status 255", ""},
+		{".ssh/mine: line 1: Bad configuration option: knock sesame", ".ssh/mine: line 1: Bad configuration option: knock ..."},
+	} {
+		if tt.want == "" {
+			tt.want = tt.said
+		}
+		if got := hideWords(tt.said, ".ssh/mine"); got != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.said, got, tt.want)
+		}
+	}
+}

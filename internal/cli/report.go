@@ -48,6 +48,9 @@ func hintOf(err error) string {
 	return ""
 }
 
+// otherConfig is what is forgotten where the usual config has no knock.
+const otherConfig = "with ssh -F FILE, pass -f FILE"
+
 const unreachableHint = "is the host up, is this its address, and does nothing on the way forbid it?"
 
 func badUsage(err error) *failure {
@@ -58,8 +61,8 @@ func networkFailure(what string, err error) *failure {
 	return &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", what, err)}
 }
 
-// openFailure says why there is no connection.
-func (p *plan) openFailure(err error) error {
+// openFailure says why there is no connection to the addresses that were tried.
+func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	f := &failure{code: exitNetwork, err: fmt.Errorf("%s: %w", p.host, err)}
 	addr, e := netip.ParseAddr(p.host)
 	if e == nil {
@@ -73,14 +76,14 @@ func (p *plan) openFailure(err error) error {
 		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
 		f.hint = "no knock is given for this host"
 		if p.file == "" {
-			f.hint += "; with ssh -F FILE, pass -f FILE"
+			f.hint += "; " + otherConfig
 		}
 	case isShut && shut.Unreachable():
 		f.hint = unreachableHint
 	case isShut && shut.Silent():
-		f.hint = "is the sequence right and in order, and does nothing on the way drop it?"
+		f.hint = fmt.Sprintf("%s, %s? %s", p.isRight(), dropped, counters)
 	case isShut:
-		f.hint = "the host answers but its door stays shut: is the sequence right and in order, and does sshd run?"
+		f.hint = fmt.Sprintf("the host answers but its door stays shut: %s, does sshd run, %s? %s", p.isRight(), dropped, counters)
 	}
 	if isShut && p.settings.KnockHost != "" {
 		f.err = fmt.Errorf("%w (knocked at KnockHost %s)", f.err, p.settings.KnockHost)
@@ -88,10 +91,28 @@ func (p *plan) openFailure(err error) error {
 	if hint := p.hint(); hint != "" {
 		f.hint = hint
 	}
+	if family := p.otherFamily(tried); family != "" && !errors.Is(err, proxy.ErrNoTurn) {
+		f.hint = strings.TrimPrefix(f.hint+"; "+family, "; ")
+	}
 	if addr.Is6() && addr.IsLinkLocalUnicast() && !isShut {
 		f.hint = "a link-local address needs its interface: " + addr.WithZone("eth0").String()
 	}
 	return f
+}
+
+// What can keep a knock from opening the door, besides the knock itself, and what
+// tells.
+const (
+	dropped  = "or does a firewall on the way (a provider's, too) drop the knocks"
+	counters = "The server's counters show which of them arrive"
+)
+
+// isRight asks for what the user can get wrong in the sequence.
+func (p *plan) isRight() string {
+	if p.knocks.Ordered() && p.knocks.Knocks() > 1 {
+		return "is the sequence right and in order"
+	}
+	return "is the knock right"
 }
 
 // plural counts things.

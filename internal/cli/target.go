@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
+	"time"
 
 	"knockpipe/internal/ip"
+	"knockpipe/knock"
 	"knockpipe/proxy"
 )
 
@@ -42,6 +45,9 @@ func (p *plan) resolve(ctx context.Context, source netip.Addr, report *reporter)
 // noAddress says why the host has none.
 func (p *plan) noAddress(err error) error {
 	f := networkFailure(p.host, err)
+	if p.family != ip.Any {
+		f.hint = p.otherFamily(nil)
+	}
 	for _, step := range p.knocks {
 		if only := step.Facts().Family; only != ip.Any {
 			f.hint = fmt.Sprintf("%s knows %v alone, so the host needs an %[2]v address", step.Kind(), only)
@@ -51,6 +57,37 @@ func (p *plan) noAddress(err error) error {
 		f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
 	}
 	return f
+}
+
+// lookTime bounds a look-up that only makes a message better.
+const lookTime = 300 * time.Millisecond
+
+// otherFamily says whether the host has an address of the other family, where only one
+// was tried. That a host has no IPv6 is worth no word, unless IPv4 was asked for.
+func (p *plan) otherFamily(tried []netip.Addr) string {
+	only := p.family
+	for i, addr := range tried {
+		family := ip.FamilyOf(addr)
+		if i > 0 && family != only {
+			return ""
+		}
+		only = family
+	}
+	_, err := netip.ParseAddr(p.host)
+	needed := func(step knock.Step) bool { return step.Facts().Family != ip.Any }
+	if err == nil || only == ip.Any || only == ip.V4 && p.family == ip.Any || slices.ContainsFunc(p.knocks, needed) {
+		return ""
+	}
+	other := ip.V4
+	if only == ip.V4 {
+		other = ip.V6
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
+	defer cancel()
+	if addrs, _ := proxy.Resolve(ctx, p.host, other); len(addrs) > 0 {
+		return fmt.Sprintf("only %v was tried, and the host has an %v address too", only, other)
+	}
+	return fmt.Sprintf("only %v was tried, and no %v address of the host was found", only, other)
 }
 
 // sources are the local addresses that the user or the config asks for.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,11 +22,16 @@ var secrets = []string{
 	"opensesame", hex.EncodeToString([]byte("opensesame")), "feedbeef", "\xfe\xed\xbe\xef", "6417", "1117", // payloads
 	"swordfish", "c3dvcmRmaXNo", "tuna", "hmac-trout", "aG1hYy10cm91dA", // keys
 	"hunter2", // in a command
+	"zq",      // in every other word of a spoilt config
 }
+
+// chance is what has digits by chance: a test's folder, and the pid of a log's line.
+var chance = regexp.MustCompile(`/tmp/\w+/\d+|knockpipe\[\d+\]`)
 
 // leaks returns the secrets that a text holds.
 func leaks(text []byte) []string {
 	var found []string
+	text = chance.ReplaceAll(text, nil)
 	for _, s := range secrets {
 		if bytes.Contains(bytes.ToLower(text), []byte(s)) {
 			found = append(found, s)

@@ -41,8 +41,9 @@ type entry struct {
 
 // Open reads a list and locks it until Close or the end of the process. It does not
 // wait for the lock: the error is [file.ErrBusy] if another process has it. The error
-// is ErrUsedUp where no sequence is left. A line of which check says that it is no
-// sequence is named by its number only.
+// is ErrUsedUp where no sequence is left. A list that others can read or write is
+// refused. A line of which check says that it is no sequence is named by its number
+// only.
 func Open(path string, check func(words []string) error) (*List, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -63,6 +64,8 @@ func (l *List) read(check func([]string) error) error {
 		return err
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
+	case file.Shared(info) != 0:
+		return errors.New("it holds sequences, and others can read or write it: chmod 600")
 	}
 	if err := file.Lock(l.file); err != nil {
 		return err

@@ -2,8 +2,10 @@ package once_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +121,29 @@ func TestAhead(t *testing.T) {
 		l.Close()
 		if got, err := os.ReadFile(path); err != nil || string(got) != tt.want {
 			t.Errorf("%+v: got %q, %v, want %q", tt, got, err, tt.want)
+		}
+	}
+}
+
+// TestShared refuses a list that others can read or write, and leaves it as it is.
+func TestShared(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipping, as Windows has no modes")
+	}
+	path := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(path, []byte(" 1,2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, mode := range []fs.FileMode{0o604, 0o602, 0o640, 0o620, 0o644, 0o600} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		l, err := once.Open(path, check)
+		if mode == 0o600 && err != nil || mode != 0o600 && (err == nil || !strings.Contains(err.Error(), "chmod 600")) {
+			t.Errorf("mode %o: got %v", mode, err)
+		}
+		if err == nil {
+			l.Close()
 		}
 	}
 }
