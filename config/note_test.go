@@ -61,6 +61,7 @@ func TestNotes(t *testing.T) {
 		{"misspelt at its end", "", "#Knocks: 4471\n", `~/.ssh/config:1: "Knocks" is no keyword, so this is a comment: is it Knock? (hint)`},
 		{"misspelt, in the side file", "# knok: 4471\n", "", `~/.ssh/knock_config:1: "knok" is no keyword, so this is a comment: is it Knock? (hint)`},
 		{"misspelt, another host", "", "Host db\n# Knok: 4471\n", ""},
+		{"nearly, with what is no letter", "", "# Knoc4: 4471\n# Knoc-k: 4471\n", ""},
 		{"nearly, but a word", "", "# Known: as web\n# Kind: 4471\n", ""},
 		{"IgnoreUnknown, misspelt", "", "IgnoreUnknown Knock*\nHost web\n Knocks 4471 4472\n",
 			`~/.ssh/config:3: "Knocks" is no keyword, so this line is ignored: is it Knock? (hint)`},
