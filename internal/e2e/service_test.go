@@ -109,6 +109,7 @@ func TestJumpHost(t *testing.T) {
 	if err != nil || string(out) != "it works\n" {
 		t.Errorf("got %q, %v, want it works", out, err)
 	}
+	sshd.Await("Connection from ")
 	sshd.Settle()
 	if got := sshd.Connections(); got != 1 {
 		t.Errorf("the inner sshd saw %d connections, want 1:\n%s", got, sshd.Log())
