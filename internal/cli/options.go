@@ -196,6 +196,10 @@ func (o *options) positional(args []string) (err error) {
 	case badName(o.alias) && o.alias != "":
 		return fmt.Errorf("bad alias %q", o.alias)
 	}
+	// A client that does not know %n passes the two characters.
+	if o.alias == "%n" {
+		o.alias = ""
+	}
 	o.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
 	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
 		return errors.New("flags go before the host")
