@@ -260,7 +260,7 @@ func (a *attempt) run(ctx context.Context) {
 const turnTime = 2 * time.Second
 
 // turnBreak is how long it leaves them for that.
-const turnBreak = 20 * time.Millisecond
+const turnBreak = 100 * time.Millisecond
 
 // LongestTurn is how long a process with so many knocks may have its turn at most:
 // the round in which the time is up is finished. The gap is the least between two

@@ -95,9 +95,12 @@ func (c *checkup) others(used netip.Addr) {
 	ctx, cancel := c.bounded()
 	defer cancel()
 	for _, addr := range others {
-		if _, err := c.door.knockOnce(ctx, addr); err != nil {
+		sender, err := c.door.knockOnce(ctx, addr)
+		if err != nil {
 			c.report.Find(check.Warn, "", "%v: %v", addr, err)
+			continue
 		}
+		defer sender.Wait() // the report goes on meanwhile
 	}
 	for i, look := range c.look(others) {
 		if look.state != proxy.Open {

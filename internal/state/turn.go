@@ -41,12 +41,13 @@ func (t Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
 	return t.wait(ctx, hidden(to))
 }
 
-// A waiter looks again after a while that grows from shortest to longest. A process
-// that had its turn leaves the door to others for 20 ms: every waiter looks within
-// that time.
+// A waiter looks again when a sixteenth of the time that it has waited is over, so that
+// it learns of an opening a little late at the most, and costs next to nothing at a door
+// that stays shut: looking every 8 ms, a hundred took 1.6 processors. A process that had
+// its turn leaves the door to others for 100 ms: every waiter looks within that time.
 const (
 	shortest = 1 * time.Millisecond
-	longest  = 8 * time.Millisecond
+	longest  = 64 * time.Millisecond
 )
 
 // wait takes turns by the lock of one file, which also holds the news.
@@ -64,8 +65,9 @@ func (t Turns) wait(ctx context.Context, name string) proxy.Turn {
 		return proxy.Turn{End: func(time.Duration) {}}
 	}
 	last := readNews(f)
-	holder, since := last.turns, time.Now()
-	for pause := shortest; ; pause = min(2*pause, longest) {
+	begun := time.Now()
+	holder, since := last.turns, begun
+	for {
 		locked := file.Lock(f)
 		now := readNews(f)
 		switch {
@@ -78,8 +80,9 @@ func (t Turns) wait(ctx context.Context, name string) proxy.Turn {
 			f.Close()
 			return proxy.Turn{End: func(time.Duration) {}}
 		case now.turns != holder: // another one has the lock now
-			holder, since, pause = now.turns, time.Now(), shortest
+			holder, since = now.turns, time.Now()
 		}
+		pause := min(max(time.Since(begun)/16, shortest), longest)
 		jittered := pause*3/4 + rand.N(pause/2) // a crowd does not look in step
 		if t.Patience > 0 {
 			left := t.Patience - time.Since(since)
