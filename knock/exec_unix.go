@@ -24,7 +24,7 @@ func (e Exec) send(ctx context.Context, s *Sender) error {
 	if e.env == nil {
 		return errors.New("not loaded")
 	}
-	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	late, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok {
 		late, cancel = context.WithDeadline(late, deadline)
 	}

@@ -109,13 +109,6 @@ func (s Sequence) Rest() (rest, every time.Duration) {
 	return rest, every
 }
 
-// Slow reports whether the door may still be opening when the last knock is over, so
-// that the sequence waits before it is sent again.
-func (s Sequence) Slow() bool {
-	rest, _ := s.Rest()
-	return rest > 0
-}
-
 // Ordered reports whether the place of each step counts.
 func (s Sequence) Ordered() bool { return !s.any(func(f Facts) bool { return !f.Ordered }) }
 

@@ -91,8 +91,10 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	if hint := p.hint(); hint != "" {
 		f.hint = hint
 	}
-	if family := p.otherFamily(tried); family != "" && !errors.Is(err, proxy.ErrNoTurn) {
-		f.hint = strings.TrimPrefix(f.hint+"; "+family, "; ")
+	if !errors.Is(err, proxy.ErrNoTurn) { // nothing was tried then
+		if family := p.otherFamily(tried); family != "" {
+			f.hint = strings.TrimPrefix(f.hint+"; "+family, "; ")
+		}
 	}
 	if addr.Is6() && addr.IsLinkLocalUnicast() && !isShut {
 		f.hint = "a link-local address needs its interface: " + addr.WithZone("eth0").String()

@@ -110,12 +110,18 @@ func (b *rulesBench) config(t testing.TB, lines ...string) string {
 // printed is what -rules prints for a config.
 func (b *rulesBench) printed(t testing.TB, config string, args ...string) string {
 	t.Helper()
-	cmd := b.Client.Command(binary(t), append([]string{"-f", config, "-rules", b.format}, args...)...)
+	return printedRules(t, b.Lab, b.format, config, args...)
+}
+
+// printedRules is what -rules prints in a format.
+func printedRules(t testing.TB, l *lab.Lab, format, config string, args ...string) string {
+	t.Helper()
+	cmd := l.Client.Command(binary(t), append([]string{"-f", config, "-rules", format}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("-rules %s: %v: %s", b.format, err, &stderr)
+		t.Fatalf("-rules %s: %v: %s", format, err, &stderr)
 	}
 	return string(out)
 }

@@ -49,7 +49,7 @@ func TestService(t *testing.T) {
 			t.Parallel()
 			l := lab.New(t, lab.Link{Delay: 5 * time.Millisecond})
 			l.Client.WriteFile(t, "/etc/hosts", "198.51.100.2 db.example.org\n")
-			guardPort(t, l, dbKnock, "5432")
+			l.Server.Nft(t, rulesOf(t, l, "# Knock: "+dbKnock+"\n", "db.example.org", "5432"))
 			echo(t, l.Server, 5432)
 			home := t.TempDir()
 			writeKnock(t, home, "Host db.example.org\n\tKnock "+dbKnock+"\n")
@@ -116,12 +116,6 @@ func TestJumpHost(t *testing.T) {
 	}
 }
 
-// guardPort shuts a port of the server to who has not knocked.
-func guardPort(t *testing.T, l *lab.Lab, knock, port string) {
-	t.Helper()
-	l.Server.Nft(t, rulesOf(t, l, "# Knock: "+knock+"\n", "db.example.org", port))
-}
-
 // rulesOf is what -rules prints for a host.
 func rulesOf(t *testing.T, l *lab.Lab, config, host, port string) string {
 	t.Helper()
@@ -129,11 +123,7 @@ func rulesOf(t *testing.T, l *lab.Lab, config, host, port string) string {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := knockpipe(t, l, "-rules nftables -f "+path+" "+host+" "+port).Output()
-	if err != nil {
-		t.Fatalf("-rules: %v", err)
-	}
-	return string(out)
+	return printedRules(t, l, "nftables", path, host, port)
 }
 
 // writeKnock makes the side file of a home folder.

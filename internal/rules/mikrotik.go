@@ -109,11 +109,11 @@ func (m menu) match(step knock.Step) (string, error) {
 			return match, nil
 		}
 		size, err := m.packetSize(len(step.Payload))
-		if err != nil || strings.Trim(step.Payload, "\x00") == "" { // size= only
+		if err != nil || content(step.Payload) == "" { // size= only
 			return match + size, err
 		}
-		content, err := mikrotikText(step.Payload)
-		return match + size + " content=" + content, err
+		text, err := mikrotikText(step.Payload)
+		return match + size + " content=" + text, err
 	}
 	return "", errors.New("RouterOS knows TCP, UDP and ICMP alone")
 }

@@ -26,8 +26,8 @@ const (
 // DefaultPort is fwknopd's.
 const DefaultPort = 62201
 
-// ErrIPv4 says that fwknop cannot open a door for IPv6.
-var ErrIPv4 = errors.New("fwknop knows IPv4 alone")
+// errIPv4 says that fwknop cannot open a door for IPv6.
+var errIPv4 = errors.New("fwknop knows IPv4 alone")
 
 // sendTime bounds a transport that needs a connection.
 const sendTime = 3 * time.Second
@@ -35,7 +35,7 @@ const sendTime = 3 * time.Second
 // Send sends a new packet that asks for access to a TCP port. There is no answer.
 func (s *Stanza) Send(ctx context.Context, to, source netip.Addr, port uint16) error {
 	if !to.Is4() {
-		return ErrIPv4
+		return errIPv4
 	}
 	packet, err := s.Packet(netip.AddrPortFrom(to, port), time.Now(), rand.Reader)
 	if err != nil {
