@@ -101,8 +101,13 @@ func (s *stream) carry(count *atomic.Int64) error {
 	}
 }
 
-// hungUp reports whether f is a pipe that nobody writes to any more. ssh closes its
-// two pipes one after the other, so it waits a little.
+// betweenCloses is how long ssh may take between closing one of its two pipes and the
+// other: a moment, unless the machine is busy. A hundred milliseconds were too few on
+// a loaded one.
+const betweenCloses = time.Second
+
+// hungUp reports whether f is a pipe that nobody writes to any more. It waits for ssh
+// to close it.
 func hungUp(f *os.File) bool {
 	fd, err := duplicate(f)
 	if err != nil {
@@ -110,6 +115,10 @@ func hungUp(f *os.File) bool {
 	}
 	defer unix.Close(fd)
 	fds := []unix.PollFd{{Fd: int32(fd)}}
-	n, _ := unix.Poll(fds, 100)
-	return n > 0 && fds[0].Revents&unix.POLLHUP != 0
+	for end := time.Now().Add(betweenCloses); ; {
+		n, err := unix.Poll(fds, int(max(0, time.Until(end)).Milliseconds()))
+		if err != unix.EINTR {
+			return n > 0 && fds[0].Revents&unix.POLLHUP != 0
+		}
+	}
 }

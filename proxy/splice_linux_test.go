@@ -46,6 +46,17 @@ func TestSpliceSSHGone(t *testing.T) {
 	}
 }
 
+// TestSpliceSSHSlow has ssh close its second pipe late, as on a busy machine. That is
+// no error either.
+func TestSpliceSSHSlow(t *testing.T) {
+	s := startSession(t)
+	s.out.Close()
+	time.AfterFunc(300*time.Millisecond, func() { s.in.Close(); s.server.Close() })
+	if err := <-s.ended; err != nil {
+		t.Errorf("Splice = %v, want no error", err)
+	}
+}
+
 // TestSpliceBackpressure lets a reader stall: the server gets stuck after what the
 // kernel's buffers hold, and nothing is lost.
 func TestSpliceBackpressure(t *testing.T) {
