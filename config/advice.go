@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// maxAliases bounds how many blocks are looked into for a misplaced knock.
-const maxAliases = 4
-
 // maxNotes bounds how many notes are kept.
 const maxNotes = 64
 
@@ -16,15 +13,7 @@ const maxNotes = 64
 // changes what is read.
 type advice struct {
 	notes   []Note
-	aliases []alias
 	ignored value // the IgnoreUnknown that counts
-}
-
-// An alias is a name under which the host may have a knock.
-type alias struct {
-	name   string
-	title  string
-	origin Origin
 }
 
 // seen is what the advice remembers of a block's lines.
@@ -66,8 +55,6 @@ func (r *reader) advise(at *position, l *line) {
 		at.seen = seen{heading: at.heading, active: at.block.active}
 	case l.keyword == kwIgnoreUnknown:
 		a.ignoreUnknown(at, l)
-	case l.keyword == kwHostName && at.heading.keyword == kwHost && !at.block.active && !r.final:
-		r.watchAlias(at, l.value)
 	}
 	switch {
 	case l.kind == keywordLine && !l.keyword.isKnock():
@@ -91,6 +78,12 @@ func (s *seen) comment(number int, l *line) {
 	if previous.line == number-1 && previous.line > 0 {
 		s.knock.apart = previous.apart
 	}
+}
+
+// rightAbove reports whether the last comment that holds a knock looks as if it
+// belonged to the line below it.
+func (s *seen) rightAbove(line, indent int) bool {
+	return s.knock.line > 0 && s.knock.line == line-1 && s.knock.indent == indent && s.knock.apart
 }
 
 // note adds a note, once.
@@ -155,8 +148,7 @@ func (a *advice) knockBehind(at *position, l *line) {
 // hosts of either block.
 func (a *advice) knockAbove(at *position, l *line) {
 	before := &at.seen
-	knock := before.knock
-	if knock.line == 0 || knock.line != at.here.Line-1 || knock.indent != l.indent || !knock.apart || !at.block.active && !before.active {
+	if !before.rightAbove(at.here.Line, l.indent) || !at.block.active && !before.active {
 		return
 	}
 	belongs := "so it counts for every host"
@@ -164,7 +156,7 @@ func (a *advice) knockAbove(at *position, l *line) {
 		belongs = fmt.Sprintf("so it belongs to the block of line %d", line)
 	}
 	text := fmt.Sprintf("the knock is above %s, not below it, %s", at.heading.name(), belongs)
-	a.note(Note{text, at.block.active, Origin{at.here.File, knock.line}})
+	a.note(Note{text, at.block.active, Origin{at.here.File, before.knock.line}})
 }
 
 // undecided notes a knock in a block of which only ssh knows whether it applies.
@@ -207,31 +199,4 @@ func (a *advice) ignoreUnknown(at *position, l *line) {
 func ignores(list, name string) bool {
 	words, ok := splitWords(list)
 	return ok && len(words) > 0 && matchList(name, lowerASCII(words[0]))
-}
-
-// watchAlias remembers a block whose HostName is the name that was looked up.
-func (r *reader) watchAlias(at *position, v value) {
-	if !strings.Contains(v.text, "%") && len(v.text) != len(r.name) || len(r.advice.aliases) == maxAliases {
-		return
-	}
-	names, _ := splitWords(at.heading.text)
-	for _, name := range names {
-		if !strings.ContainsAny(name, "*?!") && equalFold(expandHost(v.text, name), r.name) {
-			r.advice.aliases = append(r.advice.aliases, alias{name, blockName(kwHost, name), Origin{at.here.File, at.heading.line}})
-			return
-		}
-	}
-}
-
-// adviseAlias notes that the host has a knock under another name.
-func (r *reader) adviseAlias(s Sources, q Query) {
-	for _, a := range r.advice.aliases {
-		other := newReader(s, Query{Name: a.name, User: q.User})
-		if other.readAll() != nil || other.chosen(kwKnock).origin.Line == 0 {
-			continue
-		}
-		n := Note{fmt.Sprintf("%s, line %d, has HostName %s: pass -n %%n", a.title, a.origin.Line, q.Name), true, a.origin}
-		r.advice.notes = slices.Insert(r.advice.notes, 0, n) // the likeliest reason comes first
-		return
-	}
 }

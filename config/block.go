@@ -4,7 +4,8 @@ import "strings"
 
 // A block says whether the lines that follow count.
 type block struct {
-	active bool
+	active  bool
+	heading heading // with which it begins, be it in the file that includes this one
 
 	// undecided names a criterion that cannot be decided here, if that is the
 	// only reason why the block does not apply.
@@ -17,9 +18,9 @@ func (b block) within(outer block) block {
 	case outer.active:
 		return b
 	case b.active:
-		return block{undecided: outer.undecided}
+		return block{heading: b.heading, undecided: outer.undecided}
 	}
-	return block{}
+	return block{heading: b.heading}
 }
 
 // A heading is the Host or Match line with which a block begins. It is zero for
@@ -32,8 +33,8 @@ type heading struct {
 
 // beginBlock decides a Host or Match line.
 func (r *reader) beginBlock(at *position, kw keyword, v value) {
-	at.block = block{}
 	at.heading = heading{kw, v.text, at.here.Line}
+	at.block = block{heading: at.heading}
 	if kw == kwHost {
 		if words, ok := appendWords(r.words[:0], v.text); ok {
 			at.block.active = matchHostLine(r.name, words)
@@ -42,6 +43,7 @@ func (r *reader) beginBlock(at *position, kw keyword, v value) {
 	} else {
 		var final bool
 		at.block, final = r.subject().match(v.text)
+		at.block.heading = at.heading
 		r.again = r.again || final
 	}
 	at.block = at.block.within(at.outer)

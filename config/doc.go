@@ -28,6 +28,14 @@
 // split as ssh splits them: quotes, backslashes, and a '#' that starts a word
 // ends the line. "none" switches off what a later block would set.
 //
+// # Which name is meant
+//
+// A block is found by the name that the user typed, and a ProxyCommand knows the
+// HostName (%h). So that is looked up under each of its aliases as well: the plain
+// words of Host, Match host and Match originalhost whose HostName it is, as ssh would
+// find it from there. Those that have a Knock count. If what they set differs and the
+// port does not decide, an [AliasError] names them. [Query].Exact does without.
+//
 // # Where it differs from ssh
 //
 // Nothing is executed and no name is resolved to read a configuration. The

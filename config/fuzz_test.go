@@ -47,7 +47,7 @@ func FuzzLoad(f *testing.F) {
 		if h.User = path; side {
 			h.User, h.Side = "", path
 		}
-		q := config.Query{Name: name, User: user}
+		q := query(name, user)
 		first := summary(h, q)
 		if again := summary(h, q); again != first {
 			t.Fatalf("got %s\nand then %s", first, again)

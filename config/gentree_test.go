@@ -26,7 +26,7 @@ func (t *tree) other() string { return filepath.Join(t.dir, "other") }
 func newTree(seed, n uint64, dir, me string, paths pathForms) *tree {
 	t := &tree{dir: dir, files: map[string][]string{}}
 	g := &gen{Rand: rand.New(rand.NewPCG(seed, n)), tree: t, me: me, number: 10000, budget: 10}
-	t.query.Name = pick(g, hosts...)
+	t.query.Name, t.query.Exact = pick(g, hosts...), true
 	if g.chance(20) {
 		t.query.User = pick(g, logins...)
 	}

@@ -66,7 +66,7 @@ func (h home) trim(message string) string {
 
 // knockOf is the sequence of a host, or the error after "error: ".
 func (h home) knockOf(name string) string {
-	return h.ask(config.Query{Name: name})
+	return h.ask(query(name, ""))
 }
 
 func (h home) ask(q config.Query) string {
@@ -139,4 +139,4 @@ func askSSH(t testing.TB, file string, q config.Query) (map[string]string, bool)
 	return said, true
 }
 
-func query(name, user string) config.Query { return config.Query{Name: name, User: user} }
+func query(name, user string) config.Query { return config.Query{Name: name, User: user, Exact: true} }

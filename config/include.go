@@ -25,7 +25,7 @@ func (r *reader) include(at *position, v value) error {
 		if pattern == "" {
 			continue
 		}
-		paths, err := glob(pattern)
+		paths, err := r.files.glob(pattern)
 		if err != nil {
 			return &Error{at.here, 0, err}
 		}
@@ -40,7 +40,7 @@ func (r *reader) include(at *position, v value) error {
 
 // includeFile reads one of them. A file that cannot be read is ssh's business.
 func (r *reader) includeFile(at *position, path string) error {
-	in := r.open(path)
+	in := r.files.open(path)
 	switch {
 	case errors.Is(in.err, fs.ErrNotExist), in.err == errDirectory:
 		return nil

@@ -25,26 +25,52 @@ var (
 	errTooMuch    = errors.New("more than 64 MiB of included files")
 )
 
+// files are what the readers of one query share, so that each file is read once.
+type files struct {
+	inputs map[string]*input
+	order  []*input            // as they were opened
+	globs  map[string][]string // what the patterns of Include lines stand for
+}
+
+func newFiles() *files {
+	return &files{inputs: map[string]*input{}, globs: map[string][]string{}}
+}
+
 // An input is a file that was read, or the error that kept it from being read.
 type input struct {
-	path string
-	text string
-	info fs.FileInfo // nil if there is nothing to read
-	err  error
+	path    string
+	text    string
+	info    fs.FileInfo // nil if there is nothing to read
+	err     error
+	outline outline // nil until the text was read once
 
 	hidden bool // it is not even known whether there is such a file
 }
 
 // open reads a file, once however often it is included. It never waits: a FIFO
 // is not opened. A character device such as /dev/null counts as empty.
-func (r *reader) open(path string) *input {
-	in := r.inputs[path]
+func (f *files) open(path string) *input {
+	in := f.inputs[path]
 	if in == nil {
 		in = &input{path: path}
 		in.err = in.read()
-		r.inputs[path] = in
+		f.inputs[path] = in
+		f.order = append(f.order, in)
 	}
 	return in
+}
+
+// glob returns the paths that a pattern stands for, the same ones however often.
+func (f *files) glob(pattern string) ([]string, error) {
+	paths, known := f.globs[pattern]
+	if known {
+		return paths, nil
+	}
+	paths, err := glob(pattern)
+	if err == nil {
+		f.globs[pattern] = paths
+	}
+	return paths, err
 }
 
 func (in *input) read() error {

@@ -41,7 +41,7 @@ func (at *position) parse(text string, l *line) {
 		l.kind = proseLine
 	case trimmed[0] == commentMark && mayHoldKnock(trimmed):
 		l.kind, l.colon = commentLine, false
-		if !at.block.active && at.block.undecided == "" {
+		if at.idle() {
 			break
 		}
 		c := parseComment(trimEnd(trimmed))
@@ -59,6 +59,11 @@ func (at *position) parse(text string, l *line) {
 		l.kind, l.keyword, l.name = keywordLine, findKeyword(name), name
 		l.value = value{origin: at.here, text: argument, offset: len(text) - len(argument), exposed: at.exposed}
 	}
+}
+
+// marks reports whether the line is one for the outline.
+func (l *line) marks() bool {
+	return l.kind == keywordLine && (l.keyword == kwHost || l.keyword == kwMatch || l.keyword == kwInclude)
 }
 
 // worthReading reports whether a line of ssh's own file that begins with c can

@@ -2,10 +2,22 @@ package config_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"knockpipe/config"
 )
+
+// blocks repeats a block, in which '@' becomes a number.
+func blocks(n int, block string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(strings.ReplaceAll(block, "@", strconv.Itoa(i)))
+	}
+	return b.String()
+}
 
 // TestLinear reads eight times as much: the time must not grow with the square. No
 // clock is absolute here, and what looks bad is measured again, of which the
@@ -31,7 +43,9 @@ func TestLinear(t *testing.T) {
 		{"criteria", func(n int) string { return "Match " + strings.Repeat("host a ", n) }},
 		{"IgnoreUnknown", func(n int) string { return strings.Repeat("IgnoreUnknown a\n", n) }},
 		{"notes", func(n int) string { return strings.Repeat("Match exec a\n# Knock: 1\n", n/8) }},
-		{"aliases", func(n int) string { return strings.Repeat("Host a b\nHostName web\n", n/4) }},
+		{"aliases", func(n int) string { return strings.Repeat("Host a b\nHostName web\n# Knock: 1\n", n/4) }},
+		{"other aliases", func(n int) string { return blocks(n/4, "Host a@ b@\nHostName web\n# Knock: 1\n") }},
+		{"aliases of patterns", func(n int) string { return blocks(n/4, "Host a@ b@*\nHostName web\n# Knock: 1\n") }},
 		{"path", func(n int) string { return "Include " + strings.Repeat("a/", n/4) + "*" }},
 		{"host name", func(n int) string {
 			return "HostName " + strings.Repeat("a", n/16) + "\nMatch host " + strings.Repeat("*b,", n/16)
@@ -42,7 +56,7 @@ func TestLinear(t *testing.T) {
 		took := func(n int) time.Duration {
 			h := newHome(t, map[string]string{"config": tt.text(n)})
 			start := time.Now()
-			h.Load(query("web", ""))
+			h.Load(config.Query{Name: "web"})
 			return time.Since(start)
 		}
 		const n = 1 << 14

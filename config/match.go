@@ -8,6 +8,7 @@ type subject struct {
 	original  string // the name that was given
 	user      string // User as it stands, or the local user
 	localUser string
+	anyUser   bool // the user is not known
 	final     bool // this is the second reading
 }
 
@@ -31,7 +32,7 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 	for n := 0; ; n++ {
 		attribute, rest, ok := cutDelim(value)
 		if !ok || attribute == "" || attribute[0] == commentMark {
-			return block{b.active && n > 0 && b.undecided == "", b.whyNot(n)}, wantFinal
+			return block{active: b.active && n > 0 && b.undecided == "", undecided: b.whyNot(n)}, wantFinal
 		}
 		value = rest
 		name, negated := strings.CutPrefix(attribute, "!")
@@ -45,7 +46,7 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 			if negated {
 				b.active = false
 			}
-			return block{b.active && b.undecided == "", b.whyNot(1)}, wantFinal
+			return block{active: b.active && b.undecided == "", undecided: b.whyNot(1)}, wantFinal
 		case "final":
 			wantFinal = true
 			holds = s.final != negated
@@ -101,6 +102,9 @@ func (s *subject) compare(name, argument string) (d decision, known bool) {
 	case "originalhost":
 		holds = matchHostList(s.original, argument)
 	case "user":
+		if s.anyUser {
+			return unknowable, true
+		}
 		holds = matchList(s.user, argument)
 	case "localuser":
 		holds = matchList(s.localUser, argument)

@@ -138,37 +138,6 @@ func note(format, title, criterion string) string {
 	return strings.NewReplacer("%s", title, "%q", `"`+criterion+`"`).Replace(format)
 }
 
-// TestAlias has a knock under the alias while only the host name is passed: %h
-// without -n %n.
-func TestAlias(t *testing.T) {
-	const config = "# hosts\nHost *.org !tango*\n User x\n\nHost tango t\n\tHostName %h.example.org\n\t# Knock: 4471\n"
-	tests := []struct{ name, side, config, query, want string }{
-		{"%h", "", config, "tango.example.org", "~/.ssh/config:5: Host tango, line 5, has HostName tango.example.org: pass -n %n (hint)"},
-		{"second name", "", config, "t.example.org", "~/.ssh/config:5: Host t, line 5, has HostName t.example.org: pass -n %n (hint)"},
-		{"as it is", "", "Host tango\nHostName tango.example.org\n# Knock: 4471\n", "tango.example.org",
-			"~/.ssh/config:1: Host tango, line 1, has HostName tango.example.org: pass -n %n (hint)"},
-		{"address", "", "Host tango\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7",
-			"~/.ssh/config:1: Host tango, line 1, has HostName 192.0.2.7: pass -n %n (hint)"},
-		{"knock elsewhere", "Host tango\nKnock 4471\n", "Host tango\nHostName 192.0.2.7\n", "192.0.2.7",
-			"~/.ssh/config:1: Host tango, line 1, has HostName 192.0.2.7: pass -n %n (hint)"},
-		{"the one with a knock", "", "Host a\nHostName 192.0.2.7\nHost b\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7",
-			"~/.ssh/config:3: Host b, line 3, has HostName 192.0.2.7: pass -n %n (hint)"},
-
-		{"the alias itself", "", config, "tango", ""},
-		{"another host", "", config, "other.example.org", ""},
-		{"no knock", "", "Host tango\nHostName 192.0.2.7\n", "192.0.2.7", ""},
-		{"the name has a knock", "", "Host tango\nHostName 192.0.2.7\n# Knock: 4471\nHost 192*\n# Knock: 4472\n", "192.0.2.7", ""},
-		{"wildcard", "", "Host t*\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7", ""},
-		{"negated", "", "Host * !tango !192*\nHostName 192.0.2.7\n# Knock: 4471\n", "192.0.2.7", ""},
-	}
-	for _, tt := range tests {
-		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config})
-		if got := strings.Join(h.notesOf(t, query(tt.query, "")), "\n"); got != tt.want {
-			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
-		}
-	}
-}
-
 // TestNoKnock leaves the sequence alone, right or wrong. The rest still counts.
 func TestNoKnock(t *testing.T) {
 	h := newHome(t, map[string]string{"config": "HostName a\n# Knock: 447x\n# KnockTimeout: 20\n"})

@@ -12,7 +12,7 @@ import (
 type reader struct {
 	sources  Sources
 	accounts *accounts
-	inputs   map[string]*input
+	files    *files
 	left     int // bytes that may still be read
 	opened   int // how many files were read
 
@@ -26,17 +26,24 @@ type reader struct {
 	side    values  // of the side file
 	current *values // of the source that is being read
 
-	advice advice
-	words  []word // memory to use again
+	undecided []value // HostNames in blocks of which only ssh knows whether they apply
+	advice    advice
+	watch     *watch // for aliases, or nil
+	words     []word // memory to use again
 }
 
 func newReader(s Sources, q Query) *reader {
-	r := &reader{
-		sources: s, accounts: localAccounts(), inputs: map[string]*input{}, left: maxTotal,
-		typed: q.Name, name: q.Name, user: q.User, noKnock: q.NoKnock,
+	return (&reader{sources: s, accounts: localAccounts(), files: newFiles(), user: q.User, noKnock: q.NoKnock}).as(q.Name)
+}
+
+// as returns a reader of the same files for another name.
+func (r *reader) as(name string) *reader {
+	other := &reader{
+		sources: r.sources, accounts: r.accounts, files: r.files, left: maxTotal,
+		typed: name, name: name, user: r.user, noKnock: r.noKnock,
 	}
-	r.current = &r.ssh
-	return r
+	other.current = &other.ssh
+	return other
 }
 
 // readAll reads every source. The side file comes last, so that its Match lines
@@ -83,7 +90,7 @@ func (r *reader) readSource(s source) error {
 	if s.path == "" {
 		return nil
 	}
-	in := r.open(s.path)
+	in := r.files.open(s.path)
 	// Some have /dev/null for a home folder, or one that they may not look into.
 	missing := errors.Is(in.err, fs.ErrNotExist) || errors.Is(in.err, syscall.ENOTDIR)
 	unseen := missing || in.hidden && errors.Is(in.err, fs.ErrPermission)
@@ -114,7 +121,7 @@ func (r *reader) chosen(kw keyword) value {
 
 // settings reads the values that count, and only those.
 func (r *reader) settings() (*Settings, error) {
-	s := &Settings{Notes: r.advice.notes}
+	s := &Settings{Alias: r.typed, Notes: r.advice.notes}
 	for kw := kwHostName; kw < numKeywords; kw++ {
 		v := r.chosen(kw)
 		if v.origin.Line == 0 || kw == kwKnock && r.noKnock {

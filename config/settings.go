@@ -11,6 +11,8 @@ import (
 // Settings is what the files say about a host. A field that no file sets is
 // zero.
 type Settings struct {
+	Alias string // the name under which they were found
+
 	HostName       string // with %h expanded
 	User           string
 	Port           uint16

@@ -7,8 +7,14 @@ import (
 
 // A Query says which host is meant.
 type Query struct {
-	Name string // as the user typed it: ssh's %n
+	Name string // what ssh passes as %h: the HostName
 	User string // as the user typed it: ssh -l; empty if not given
+
+	// Port, where it is not zero, decides between the aliases of one HostName.
+	Port uint16
+
+	// Exact says that Name is what the user typed, ssh's %n: no alias is looked for.
+	Exact bool
 
 	// NoKnock leaves the keyword Knock out, right or wrong, because the knock is
 	// known already.
@@ -47,15 +53,16 @@ func DefaultSources(u *user.User, env func(string) string) Sources {
 // passed over, unless it is s.File.
 func (s Sources) Load(q Query) (*Settings, error) {
 	r := newReader(s, q)
+	if !q.Exact && !q.NoKnock {
+		r.watch = newWatch(q.Name)
+	}
 	if err := r.readAll(); err != nil {
 		return nil, err
 	}
-	settings, err := r.settings()
-	if err == nil && len(settings.Knock) == 0 && !q.NoKnock {
-		r.adviseAlias(s, q)
-		settings.Notes = r.advice.notes
+	if r.watch == nil || !r.watch.knock {
+		return r.settings()
 	}
-	return settings, err
+	return r.meant(q.Port)
 }
 
 // A source is a file that is read without being included, and what it includes.

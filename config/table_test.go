@@ -25,7 +25,7 @@ const miss = "Host *\n User miss\n"
 func (tt row) check(t *testing.T, ssh bool) {
 	t.Helper()
 	path := write(t, t.TempDir()+"/config", tt.config)
-	q := config.Query{Name: tt.query}
+	q := query(tt.query, "")
 	s, err := config.Sources{File: path, LocalUser: "root"}.Load(q)
 	if err != nil {
 		t.Errorf("%s: got error %v, want %q", tt.name, err, tt.want)

@@ -17,8 +17,24 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 	at := position{source: s, here: Origin{File: in.path}, depth: depth, outer: outer, block: outer}
 	at.seen.active = outer.active
 	at.exposed = in.info != nil && badOwner(in.info, r.accounts)
+	watched := r.watch != nil && !r.final
+	skips := in.outline != nil && !watched
+	var marks outline
+	if in.outline == nil && watched {
+		marks = append(make(outline, 0, 1+len(in.text)/100), mark{})
+	}
+	last := 0 // the mark that was passed last
 	var l line
 	for rest := in.text; rest != ""; {
+		if skips && !in.outline[last].keep && at.idle() {
+			next := in.next(last, r.name)
+			if next == len(in.outline) {
+				break
+			}
+			m := in.outline[next]
+			last, rest, at.here.Line = next-1, in.text[m.offset:], int(m.line)-1
+		}
+		offset := len(in.text) - len(rest)
 		var text string
 		text, rest, _ = strings.Cut(rest, "\n")
 		at.here.Line++
@@ -26,10 +42,23 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 		if l.kind == otherLine {
 			continue
 		}
+		if l.marks() {
+			if marks != nil {
+				marks[last].keep = at.seen.rightAbove(at.here.Line, l.indent)
+				marks = marks.add(offset, at.here.Line, &l)
+			}
+			last++
+		}
 		if err := r.follow(&at, &l); err != nil {
 			return err
 		}
 		r.advise(&at, &l)
+		if watched {
+			r.watch.line(&at, &l)
+		}
+	}
+	if marks != nil {
+		in.outline = marks
 	}
 	return nil
 }
@@ -45,6 +74,9 @@ type position struct {
 	heading heading // the line with which that begins
 	seen    seen    // what the advice remembers of that block
 }
+
+// idle reports whether the lines of the block mean nothing to this host.
+func (at *position) idle() bool { return !at.block.active && at.block.undecided == "" }
 
 // follow does what a line says.
 func (r *reader) follow(at *position, l *line) error {
@@ -68,6 +100,9 @@ func (r *reader) follow(at *position, l *line) error {
 
 // set gives a keyword its value, if the block applies and it has none yet.
 func (r *reader) set(at *position, kw keyword, v value) {
+	if kw == kwHostName && at.block.undecided != "" {
+		r.undecided = append(r.undecided, v)
+	}
 	if !at.block.active || r.current[kw].isSet() || v.text == "" && !kw.isKnock() {
 		return
 	}

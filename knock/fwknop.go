@@ -31,9 +31,10 @@ func (f FWKNOP) String() string {
 // Facts says that fwknopd takes 20 to 200 ms from its packet to the open port. A
 // packet that got lost is followed by another after the rest; until then, a connect
 // starts as often as the limits of the first second allow.
-func (FWKNOP) Facts() Facts {
+func (f FWKNOP) Facts() Facts {
 	return Facts{
-		Rest: 400 * time.Millisecond, Every: 20 * time.Millisecond, Family: ip.V4,
+		ByName: f.Name == "",
+		Rest:   400 * time.Millisecond, Every: 20 * time.Millisecond, Family: ip.V4,
 		File: "~/.fwknoprc", Server: "single packet authorization needs fwknopd",
 	}
 }

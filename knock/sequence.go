@@ -70,6 +70,7 @@ type Facts struct {
 	Spent   bool // sending uses it up, so it is sent only where it is meant to open
 	Whole   bool // it stands for a sequence, so nothing stands beside it
 	Runs    bool // it runs a program of the user's, which takes as long as it likes
+	ByName  bool // what it sends depends on the name of the host
 
 	Family ip.Family // the only one for which it opens, or any
 	File   string    // the file that holds its secret; empty if its text does
@@ -117,6 +118,9 @@ func (s Sequence) Repeats() bool { return !s.any(func(f Facts) bool { return !f.
 
 // Spent reports whether sending the sequence uses something up.
 func (s Sequence) Spent() bool { return s.any(func(f Facts) bool { return f.Spent }) }
+
+// ByName reports whether what is sent depends on the name of the host.
+func (s Sequence) ByName() bool { return s.any(func(f Facts) bool { return f.ByName }) }
 
 // Runs reports whether sending the sequence runs a program.
 func (s Sequence) Runs() bool { return s.any(func(f Facts) bool { return f.Runs }) }

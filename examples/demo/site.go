@@ -129,7 +129,7 @@ func (s *site) config() string {
     HostName %v
     Port %d
     # Knock: %s
-    ProxyCommand ./%s -f ssh_config -n %%n -- %%h %%p
+    ProxyCommand ./%s -f ssh_config %%h %%p
 
     User demo
     IdentityFile ./id_ed25519

@@ -50,16 +50,13 @@ func (c SSHConfig) Inspect(r *Report, host string) {
 	case (command == "" || command == "none") && jump != "" && jump != "none":
 		r.Find(Warn, "the knock is that host's: check it", "ssh reaches %s through ProxyJump %s", host, jump)
 	case command == "" || command == "none":
-		r.Find(Fail, "write: ProxyCommand knockpipe -n %n -- %h %p", "ssh has no ProxyCommand for %s", host)
+		r.Find(Fail, "write: ProxyCommand knockpipe %h %p", "ssh has no ProxyCommand for %s", host)
 	case !strings.Contains(command, "knockpipe"):
-		r.Find(Warn, "if it does not call knockpipe, write: ProxyCommand knockpipe -n %n -- %h %p", "the ProxyCommand for %s is not knockpipe", host)
+		r.Find(Warn, "if it does not call knockpipe, write: ProxyCommand knockpipe %h %p", "the ProxyCommand for %s is not knockpipe", host)
 	case fdpass && !passes(command):
-		r.Find(Fail, "write: ProxyCommand knockpipe -F -n %n -- %h %p", "ProxyUseFdpass is set, but knockpipe has no -F")
+		r.Find(Fail, "write: ProxyCommand knockpipe -F %h %p", "ProxyUseFdpass is set, but knockpipe has no -F")
 	case !fdpass && passes(command):
 		r.Find(Fail, "write: ProxyUseFdpass yes", "knockpipe has -F, but ProxyUseFdpass is not set")
-	case !strings.Contains(command, "%n") && c["hostname"] != host:
-		r.Find(Fail, "write: ProxyCommand knockpipe -n %n -- %h %p",
-			"the ProxyCommand does not pass the name that you type, so that a knock under Host %s is not found", host)
 	default:
 		r.Find(OK, "", "ssh runs knockpipe for %s", host)
 	}

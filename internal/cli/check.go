@@ -15,6 +15,7 @@ import (
 type checkup struct {
 	report *check.Report
 	log    *reporter       // of -v
+	typed  string          // the name of the host
 	ssh    check.SSHConfig // what ssh -G says; nil without it
 
 	plan   *plan
@@ -46,9 +47,9 @@ func runCheck(o *options, process Process, log *reporter) error {
 
 // prepare reads the config, ssh's own reading of it first, and finds the host.
 func (c *checkup) prepare(o *options, process Process) error {
-	typed := cmp.Or(o.alias, o.host)
-	c.ssh = o.askSSH(c.report, typed)
-	o.fill(c.ssh, typed)
+	c.typed = cmp.Or(o.alias, o.host)
+	c.ssh = o.askSSH(c.report, c.typed)
+	o.fill(c.ssh, c.typed)
 	var err error
 	if c.plan, err = readyPlan(o, process); err != nil {
 		return err
@@ -57,7 +58,12 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if err != nil {
 		return err
 	}
-	c.config()
+	if len(c.plan.knocks) == 0 && c.needsName(o, process) {
+		c.report.Find(check.Fail, "write: ProxyCommand knockpipe -n %n %h %p",
+			"%s has a knock, which its HostName %s does not lead to", c.typed, c.plan.host)
+	} else {
+		c.config()
+	}
 	ctx, cancel := c.bounded()
 	defer cancel()
 	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
@@ -65,6 +71,14 @@ func (c *checkup) prepare(o *options, process Process) error {
 	}
 	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: c.log, sequences: sequences}
 	return nil
+}
+
+// needsName reports whether there is a knock for who passes the name that is typed.
+func (c *checkup) needsName(o *options, process Process) bool {
+	named := *o
+	named.alias = c.typed
+	p, err := makePlan(&named, process.Getenv)
+	return err == nil && len(p.knocks) > 0
 }
 
 // config tells where the knock comes from, and what looks wrong in the config.
@@ -78,7 +92,7 @@ func (c *checkup) config() {
 		if p.file == "" {
 			hint += "; " + otherConfig
 		}
-		c.report.Find(check.Warn, hint, "no knock is configured for %s", p.name)
+		c.report.Find(check.Warn, hint, "no knock is configured for %s", c.typed)
 		return
 	}
 	more := ""
@@ -112,7 +126,7 @@ func (c *checkup) spends() bool {
 	step := c.plan.knocks[0]
 	list := step.Kind() + ":" + step.Facts().File
 	c.report.Find(level, hint, "%s: %s", list, left)
-	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %s", c.plan.name, c.plan.port, list),
+	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %s", c.typed, c.plan.port, list),
 		"not knocked, as that would use up a sequence of the list")
 	return true
 }

@@ -68,21 +68,19 @@ func (o *options) sshArgs(typed string) []string {
 	return append(args, "--", typed)
 }
 
-// fill takes from ssh what the command line leaves open.
+// fill takes from ssh what the command line leaves open. knockpipe is asked as the
+// ProxyCommand asks it: for the HostName, unless that passes the name, too.
 func (o *options) fill(c check.SSHConfig, typed string) {
-	if o.alias == "" {
-		o.alias = typed
-		if name := c["hostname"]; name != "" {
-			o.host = name
+	if name := c["hostname"]; o.alias == "" && name != "" {
+		o.host = name
+		if strings.Contains(c["proxycommand"], "%n") {
+			o.alias = typed
 		}
 	}
 	if o.login == "" && c["user"] != "" {
 		o.login = c["user"]
 	}
-	if o.port == 0 {
-		o.port = 22
-		if port, err := parsePort(c["port"]); err == nil {
-			o.port = port
-		}
+	if port, err := parsePort(c["port"]); o.port == 0 && err == nil {
+		o.port = port
 	}
 }

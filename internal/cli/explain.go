@@ -30,6 +30,9 @@ func runExplain(o *options, process Process, report *reporter) error {
 	if p.limit.cut {
 		found["knocktimeout"] = setting{fmt.Sprint(p.limit.time.Seconds()), p.limit.from}
 	}
+	if p.name != o.host && !p.named {
+		found["host"] = setting{p.name, p.settings.Origin("HostName").String()}
+	}
 	for keyword, value := range o.settings() {
 		found[keyword] = setting{value, "command line"}
 	}
@@ -55,6 +58,7 @@ func runExplain(o *options, process Process, report *reporter) error {
 // defaults are the settings that hold without any config.
 func (p *plan) defaults() map[string]setting {
 	return map[string]setting{
+		"host":          {p.name, "command line"},
 		"hostname":      {p.host, "default"},
 		"port":          {"22", "default"},
 		"addressfamily": {"any", "default"},

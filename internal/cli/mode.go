@@ -6,15 +6,16 @@ type mode struct {
 	run    func(*options, Process, *reporter) error
 
 	portless bool // the port may be left out
+	byHand   bool // a person types the host, which may be an alias
 	file     bool // a file is named, and no host
 }
 
 var (
 	pipeMode    = &mode{run: runPipe}
-	knockMode   = &mode{option: "-k", run: runKnock}
-	explainMode = &mode{option: "-G", run: runExplain, portless: true}
-	checkMode   = &mode{option: "-check", run: runCheck, portless: true}
-	rulesMode   = &mode{option: "-rules", run: runRules, portless: true}
+	knockMode   = &mode{option: "-k", run: runKnock, byHand: true}
+	explainMode = &mode{option: "-G", run: runExplain, portless: true, byHand: true}
+	checkMode   = &mode{option: "-check", run: runCheck, portless: true, byHand: true}
+	rulesMode   = &mode{option: "-rules", run: runRules, portless: true, byHand: true}
 	onceMode    = &mode{option: "-once", run: runOnce, file: true}
 	versionMode = &mode{option: "-V", run: runVersion}
 	helpMode    = &mode{option: "-h", run: runHelp}

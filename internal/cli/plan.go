@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/user"
 	"time"
@@ -18,9 +20,9 @@ const defaultTimeout = 8 * time.Second
 // A plan is what the options and the config say together: the options first.
 type plan struct {
 	host   string // to connect to
-	name   string // of the host, as the user typed it if that is known
+	name   string // under which the host stands in the config: an alias, or the host
 	named  bool   // by -n
-	port   uint16 // zero if left out
+	port   uint16
 	family ip.Family
 
 	knocks  knock.Sequence
@@ -45,10 +47,7 @@ func readyPlan(o *options, process Process) (*plan, error) {
 
 // makePlan reads the config for the options.
 func makePlan(o *options, getenv func(string) string) (*plan, error) {
-	p := &plan{host: o.host, name: o.host, port: o.port, family: o.family, file: o.config}
-	if o.alias != "" {
-		p.name, p.named = o.alias, true
-	}
+	p := &plan{host: o.host, port: o.port, family: o.family, file: o.config, named: o.alias != ""}
 	var places config.Sources
 	if u, err := user.Current(); err == nil {
 		places = config.DefaultSources(u, getenv)
@@ -61,11 +60,19 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	default:
 		places.File = o.config
 	}
-	settings, err := places.Load(config.Query{Name: p.name, User: o.login, NoKnock: len(o.knocks) > 0})
+	settings, err := places.Load(config.Query{
+		Name: cmp.Or(o.alias, o.host), Exact: p.named, User: o.login, Port: o.port, NoKnock: len(o.knocks) > 0,
+	})
 	if err != nil {
-		return nil, &failure{code: exitUsage, err: err}
+		return nil, &failure{code: exitUsage, err: err, hint: aliasHint(err)}
 	}
-	p.settings = settings
+	p.settings, p.name = settings, settings.Alias
+	if o.mode.byHand { // who types an alias means what ssh would make of it
+		p.port = cmp.Or(p.port, settings.Port, 22)
+		if !p.named && settings.HostName != "" {
+			p.host = settings.HostName
+		}
+	}
 	if p.family == ip.Any {
 		p.family = settings.Family
 	}
@@ -83,6 +90,14 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of KnockClose take %v, and closing may take %v", pauses, closeTime)}
 	}
 	return p, nil
+}
+
+// aliasHint says what to pass where a HostName is not enough.
+func aliasHint(err error) string {
+	if alias := new(config.AliasError); !errors.As(err, &alias) {
+		return ""
+	}
+	return "pass the alias, too: knockpipe -n %n %h %p in a ProxyCommand, -n ALIAS by hand"
 }
 
 // load readies both sequences to be sent, and keeps to the family that they open for.
@@ -145,12 +160,23 @@ func (l limit) since(start time.Time) (context.Context, context.CancelFunc) {
 
 // tell says where the knock comes from, and what looks wrong in the config.
 func (p *plan) tell(report *reporter) {
+	if p.name != p.host && !p.named {
+		report.logf("%s is %s in the config", p.host, p.foundAs())
+	}
 	if p.from != "" {
 		report.logf("%s from %s", plural(p.knocks.Knocks(), "knock"), p.from)
 	}
 	for _, n := range p.settings.Notes {
 		report.logf("%v: %s", n.Origin, n.Text)
 	}
+}
+
+// foundAs names the alias, and the line that makes it one.
+func (p *plan) foundAs() string {
+	if line := p.settings.Origin("HostName"); line.Line > 0 {
+		return fmt.Sprintf("%s (%v)", p.name, line)
+	}
+	return p.name
 }
 
 // hint is what in the config may be the reason for a failure.

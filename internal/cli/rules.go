@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 
@@ -18,7 +17,7 @@ func runRules(o *options, process Process, report *reporter) error {
 	}
 	door := &rules.Door{Name: p.host, Ports: o.ports, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay, LAN: o.lan}
 	if len(door.Ports) == 0 {
-		door.Ports = []uint16{cmp.Or(p.settings.Port, 22)}
+		door.Ports = []uint16{p.port}
 	}
 	text, err := rules.Make(o.format, door)
 	if err != nil {

@@ -54,7 +54,7 @@ func (p *plan) noAddress(err error) error {
 		}
 	}
 	if name := p.settings.HostName; !p.named && name != "" && name != p.host {
-		f.hint = fmt.Sprintf("%s has HostName %s in the config: pass -n %%n -- %%h %%p", p.host, name)
+		f.hint = fmt.Sprintf("it is an alias in the config, at %v: pass its HostName, %s", p.settings.Origin("HostName"), name)
 	}
 	return f
 }

@@ -10,7 +10,7 @@ pipe between stdin/stdout and that one connection. In ~/.ssh/config:
     Host tango
         HostName tango.example.org
         # Knock: 12345 23456 34567 45678
-        ProxyCommand knockpipe -n %n -- %h %p
+        ProxyCommand knockpipe %h %p
 
 A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
 7000:udp or udp:7000; or udp:7000,text=open (hex=0a0b, size=64); icmp,size=95;

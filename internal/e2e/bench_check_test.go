@@ -25,7 +25,7 @@ func BenchmarkCheck(b *testing.B) {
 			l := lab.New(b, lab.Link{Delay: 25 * time.Millisecond})
 			g.set(b, l)
 			sshd := l.Server.SSHD(b)
-			config := sshd.ClientConfig(b, fmt.Sprintf("Host tango\n\tHostName %v\n\t# Knock: %s\n\tProxyCommand %s -n %%n -- %%h %%p\n",
+			config := sshd.ClientConfig(b, fmt.Sprintf("Host tango\n\tHostName %v\n\t# Knock: %s\n\tProxyCommand %s %%h %%p\n",
 				l.Server.IP4, sequence, binary(b)))
 			home := b.TempDir()
 			if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {

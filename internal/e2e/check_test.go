@@ -20,8 +20,8 @@ import (
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	const (
-		good = "Host tango\n\tHostName 198.51.100.2\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"
-		dual = "Host tango\n\tHostName tango.test\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe -n %n -- %h %p\n"
+		good = "Host tango\n\tHostName 198.51.100.2\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe %h %p\n"
+		dual = "Host tango\n\tHostName tango.test\n\t# Knock: " + sequence + "\n\tProxyCommand knockpipe %h %p\n"
 	)
 	tests := []struct {
 		name   string
@@ -50,11 +50,20 @@ func TestCheck(t *testing.T) {
 			`fail  4 knocks sent \d+ times to 198\.51\.100\.2, port 22 refused for 1s\n      the host answers but its door stays shut`}},
 		{"no knock", strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 1, []string{
 			`warn  no knock is configured for tango`, `fail  198\.51\.100\.2 port 22 is refused, and no knock is known`}},
-		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe -n %n -- %h %p`}},
-		{"another ProxyCommand", strings.Replace(good, "knockpipe -n %n --", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
-		{"only %h", strings.Replace(good, "-n %n -- ", "", 1), nil, "", 1, []string{`fail  the ProxyCommand does not pass the name that you type`}},
+		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe %h %p`}},
+		{"another ProxyCommand", strings.Replace(good, "knockpipe", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
+		{"only a pattern", strings.Replace(good, "tango\n", "tang?\n", 1), nil, "", 1, []string{
+			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n %h %p`}},
+		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
+			`ok    4 knocks from /root/\.ssh/config:3`}},
+		{"two that differ", good + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n", nil, "", 1, []string{
+			`fail  198\.51\.100\.2 may be tango \(.*config:3\) or romeo \(.*config:7\), and their settings differ\n      pass the alias, too: knockpipe -n %n %h %p`}},
+		{"two that differ, and the name is passed", strings.Replace(good, "%h", "-n %n %h", 1) + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n",
+			nil, "", 0, []string{`ok    4 knocks from /root/\.ssh/config:3`}},
+		{"another without a knock", good + "Host romeo\n\tHostName 198.51.100.2\n", nil, "", 0, []string{
+			`warn  /root/\.ssh/config:\d+: romeo has the HostName 198\.51\.100\.2 too, and no knock of its own`}},
 		{"fdpass without -F", good + "\tProxyUseFdpass yes\n", nil, "", 1, []string{`fail  ProxyUseFdpass is set, but knockpipe has no -F`}},
-		{"-F without fdpass", strings.Replace(good, "-n %n", "-F -n %n", 1), nil, "", 1, []string{`fail  knockpipe has -F, but ProxyUseFdpass is not set`}},
+		{"-F without fdpass", strings.Replace(good, "%h", "-F %h", 1), nil, "", 1, []string{`fail  knockpipe has -F, but ProxyUseFdpass is not set`}},
 		{"timeouts", good + "\t# KnockTimeout: 20\n\tConnectTimeout 5\n", nil, "", 0, []string{`warn  KnockTimeout is 20s, but ssh's ConnectTimeout ends it after 4\.5s`}},
 		{"comment above its Host", "# Knock: " + sequence + "\n" + strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 0, []string{`warn  /root/\.ssh/config:1: the knock is above Host tango, not below it`}},
 		{"void IgnoreUnknown", "IgnoreUnknown UseKeychain\nIgnoreUnknown Knock*\n" + strings.Replace(good, "# Knock:", "Knock", 1), nil, "", 1,

@@ -59,7 +59,7 @@ func TestConfig(t *testing.T) {
 			}
 			sshConfig(t, l, map[string]string{
 				"config": "IgnoreUnknown Knock*\n" + string(login) + "Host tango\n\tHostName %h.example.org\n\tPort 2222\n" + tt.config +
-					"Host *\n\tProxyCommand " + binary(t) + " -n %n -- %h %p\n",
+					"Host *\n\tProxyCommand " + binary(t) + " %h %p\n",
 				"knock_config": tt.side,
 			})
 			out, err := l.Client.Command("ssh", "tango", "echo hello").CombinedOutput()
@@ -122,7 +122,7 @@ func TestConnectTimeout(t *testing.T) {
 	HostName %v
 	ConnectTimeout 1
 	# Knock: %s
-	ProxyCommand %s -n %%n -- %%h %%p
+	ProxyCommand %s %%h %%p
 `, l.Server.IP4, sequence, binary(t))})
 	lab.Need(t, "ssh")
 	out, err := l.Client.Command("ssh", "tango").CombinedOutput()

@@ -155,7 +155,7 @@ func TestOnceCheck(t *testing.T) {
 	client, server := onceKnockd(t, l, "9")
 	sshd := l.Server.SSHD(t)
 	list, _ := os.ReadFile(client)
-	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\t# Knock: once:"+client+"\n\tProxyCommand knockpipe -n %n -- %h %p\n")
+	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\t# Knock: once:"+client+"\n\tProxyCommand knockpipe %h %p\n")
 	wire := l.Server.Sniff(t)
 	out, err := knockpipe(t, l, "-check -f "+config+" tango").CombinedOutput()
 	for _, want := range []string{

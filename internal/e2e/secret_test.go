@@ -124,7 +124,7 @@ func TestSecrets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h.write(t, ".ssh/config", "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand knockpipe -n %n -- %h %p\n"+string(rest))
+			h.write(t, ".ssh/config", "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand knockpipe %h %p\n"+string(rest))
 			h.write(t, ".ssh/knock_config", "Host tango\n\tKnock "+kind.knock+"\n")
 			h.write(t, ".fwknoprc", "[default]\nKEY: swordfish\nHMAC_KEY hmac-trout\n[tango]\nSPOOF_USER alice\n[base64]\nKEY_BASE64 c3dvcmRmaXNo\n")
 			h.write(t, "list", strings.Repeat(list, 60))

@@ -70,7 +70,7 @@ func TestWine(t *testing.T) {
 	}
 
 	// Windows has no hangup, so none may reach wine.
-	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand sh -c 'trap \"\" HUP; exec wine "+exe+" -n %n -- %h %p'\n")
+	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand sh -c 'trap \"\" HUP; exec wine "+exe+" %h %p'\n")
 	data := bytes.Repeat([]byte("0123456789abcde\n"), 1<<16)
 	cmd := l.Client.Command("ssh", "-F", config, "tango", "cat")
 	cmd.Env = append(cmd.Env, env...)

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+const (
+	// maxAliases bounds how many aliases of one HostName may have a knock.
+	maxAliases = 64
+
+	// maxLooks bounds how many blocks are compared with names in search of them: some
+	// 0.2 s, or 260 aliases in a file of 4,000 blocks.
+	maxLooks = 1 << 20
+)
+
+// An AliasError says that a HostName does not tell which knock is meant. The name that
+// the user typed does.
+type AliasError struct{ text string }
+
+func (e *AliasError) Error() string { return e.text }
+
+// A candidate is a name that may be meant, and what the files say of it.
+type candidate struct {
+	reader   *reader
+	settings *Settings
+	err      error // a line of its own that cannot be read
+}
+
+// meant finds the settings that a HostName stands for, after r has read the files for
+// it. ssh passes only the HostName, while people write a block for the name that they
+// type. So each alias that has this HostName is a candidate, and so is the HostName
+// itself. Those that have a Knock count. The port decides only between those that
+// differ, as ssh may be given any port.
+func (r *reader) meant(port uint16) (*Settings, error) {
+	aliases, maybe, ok := r.aliases()
+	if !ok {
+		return nil, &AliasError{r.typed + ": too many blocks may be meant"}
+	}
+	var count []candidate
+	var others []*reader
+	for _, a := range append(aliases, r) {
+		switch {
+		case a.chosen(kwKnock).origin.Line > 0:
+			settings, err := a.settings()
+			count = append(count, candidate{a, settings, err})
+		case a != r:
+			others = append(others, a)
+		}
+	}
+	if len(count) > maxAliases {
+		return nil, &AliasError{fmt.Sprintf("%s: more than %d aliases of it have a knock", r.typed, maxAliases)}
+	}
+	if len(count) == 0 {
+		settings, err := r.settings()
+		if err == nil {
+			settings.adviseKnockless(others, maybe)
+		}
+		return settings, err
+	}
+	chosen := count
+	if !r.agree(chosen) {
+		chosen = slices.DeleteFunc(slices.Clone(count), func(c candidate) bool { return c.reader.port() != port })
+	}
+	for _, c := range chosen {
+		if c.err != nil {
+			return nil, c.err
+		}
+	}
+	if len(chosen) == 0 || !r.agree(chosen) {
+		return nil, &AliasError{fmt.Sprintf("%s may be %s, and their settings differ", r.typed, list(count))}
+	}
+	settings := chosen[0].settings
+	if len(chosen) < len(count) {
+		text := fmt.Sprintf("port %d decides, as %s may be %s", port, r.typed, list(count))
+		settings.Notes = append(settings.Notes, Note{text, false, settings.Origin("Knock")})
+	}
+	for _, a := range others {
+		text := fmt.Sprintf("%s has the HostName %s too, and no knock of its own", a.typed, r.typed)
+		settings.Notes = append(settings.Notes, Note{text, false, a.chosen(kwHostName).origin})
+	}
+	return settings, nil
+}
+
+// aliases returns a reader for each alias whose HostName is the name that r was made
+// for, each after its reading. Maybe are HostNames that only ssh can tell of. It
+// reports false where the search would take too long.
+func (r *reader) aliases() (found []*reader, maybe []value, ok bool) {
+	looks := maxLooks
+	names := slices.Clone(r.watch.aliases)
+	if len(r.watch.loose) > 0 {
+		all := r.files.names()
+		for _, l := range r.watch.loose {
+			if looks -= len(all); looks < 0 {
+				return nil, nil, false
+			}
+			for _, name := range all {
+				if r.watch.comesOut(l.value, name) && l.heading.mayApply(name, r.sources.LocalUser) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	tried := map[string]bool{r.typed: true}
+	for _, name := range names {
+		if tried[name] {
+			continue
+		}
+		tried[name] = true
+		if looks -= r.files.blocks(); looks < 0 {
+			return nil, nil, false
+		}
+		a := r.as(name)
+		if a.readAll() != nil { // so ssh does not read it either
+			continue
+		}
+		if r.watch.is(a.hostName()) {
+			found = append(found, a)
+			continue
+		}
+		for _, v := range a.undecided {
+			if words, ok := splitWords(v.text); ok && len(words) > 0 && r.watch.comesOut(words[0], name) && a.chosen(kwKnock).origin.Line > 0 {
+				maybe = append(maybe, v)
+			}
+		}
+	}
+	return found, maybe, true
+}
+
+// agree reports whether candidates have the same of all that is honoured. Where the
+// name says which secret is sent, two aliases do not.
+func (r *reader) agree(candidates []candidate) bool {
+	if len(candidates) < 2 {
+		return true
+	}
+	first := candidates[0]
+	for _, c := range candidates[1:] {
+		if first.err != nil || c.err != nil {
+			return false
+		}
+		if c.reader != r && (c.settings.Knock.ByName() || c.settings.KnockClose.ByName()) {
+			return false
+		}
+		if !reflect.DeepEqual(first.settings.honoured(), c.settings.honoured()) {
+			return false
+		}
+	}
+	return true
+}
+
+// honoured returns the settings without what says where they come from, and without
+// what ssh itself decides and passes on.
+func (s *Settings) honoured() Settings {
+	h := *s
+	h.Alias, h.HostName, h.User, h.Port = "", "", "", 0
+	h.Notes, h.entries, h.origins = nil, nil, [numKeywords]Origin{}
+	return h
+}
+
+// adviseKnockless says why a HostName may have no knock: what is noted of its aliases,
+// and what cannot be decided.
+func (s *Settings) adviseKnockless(aliases []*reader, maybe []value) {
+	for _, a := range aliases {
+		for _, n := range a.advice.notes {
+			if n.Hint && !slices.Contains(s.Notes, n) {
+				s.Notes = append(s.Notes, n)
+			}
+		}
+	}
+	for _, v := range maybe {
+		s.Notes = append(s.Notes, Note{"whether this HostName counts cannot be decided here: pass -n %n", true, v.origin})
+	}
+}
+
+// port is that of the block, as ssh has it.
+func (r *reader) port() uint16 {
+	if words, err := r.chosen(kwPort).words(kwPort); err == nil {
+		if port, err := parsePort(words[0].text); err == nil {
+			return port
+		}
+	}
+	return 22
+}
+
+// list names candidates by their Knock lines, the first few of them.
+func list(candidates []candidate) string {
+	const most, or = 4, " or "
+	var names []string
+	for _, c := range candidates[:min(most, len(candidates))] {
+		names = append(names, fmt.Sprintf("%s (%v)", c.reader.typed, c.reader.chosen(kwKnock).origin))
+	}
+	text := strings.Join(names, or)
+	if more := len(candidates) - most; more > 0 {
+		text += fmt.Sprintf("%sone of %d more", or, more)
+	}
+	return text
+}

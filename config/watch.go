@@ -1,0 +1,147 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// A watch notes, while the files are read for a HostName, what it takes to find the
+// aliases that have it.
+type watch struct {
+	host    string     // the HostName
+	aliases []string   // names whose own block says so
+	loose   []hostLine // blocks that say so of names which stand elsewhere
+	knock   bool       // there may be one in the files
+}
+
+// A hostLine is a HostName line, and the first line of its block.
+type hostLine struct {
+	heading heading
+	value   string
+}
+
+func newWatch(host string) *watch { return &watch{host: finalName(host)} }
+
+// line looks at a line that has been read.
+func (w *watch) line(at *position, l *line) {
+	switch {
+	case l.kind == commentLine, l.keyword.isKnock():
+		w.knock = true
+	case l.kind == proseLine:
+		w.knock = w.knock || l.text != "" && mayNearlyHoldKnock(l.text)
+	case l.keyword == kwHost, l.keyword == kwMatch:
+		w.fold(at.heading)
+	case l.keyword == kwHostName:
+		w.hostName(at, l.value.text)
+	}
+	if l.kind == keywordLine && !w.knock && strings.IndexByte(l.value.text, commentMark) >= 0 {
+		w.knock = true // behind a line, where it is worth a note
+	}
+}
+
+// fold watches for a name that is the HostName but for upper and lower case: ssh
+// writes a HostName small, and compares patterns with what was typed.
+func (w *watch) fold(h heading) {
+	if !containsFold(h.text, w.host) && !strings.ContainsAny(h.text, "\"'\\") {
+		return
+	}
+	for _, name := range h.names() {
+		if equalFold(name, w.host) {
+			w.aliases = append(w.aliases, name)
+		}
+	}
+}
+
+// hostName watches for a HostName that can come out as the one that is looked for.
+func (w *watch) hostName(at *position, text string) {
+	if !equalFold(text, w.host) && !strings.ContainsAny(text, "%:\"'\\# \t") {
+		return
+	}
+	words, ok := splitWords(text)
+	if !ok || len(words) == 0 || len(words[0]) > maxName {
+		return
+	}
+	h := at.block.heading
+	switch value := words[0]; {
+	case !strings.Contains(value, "%") && !w.comesOut(value, ""):
+	case h.keyword == kwHost && !strings.ContainsAny(h.text, "*?!"):
+		for _, name := range h.names() {
+			if w.comesOut(value, name) {
+				w.aliases = append(w.aliases, name)
+			}
+		}
+	default:
+		w.loose = append(w.loose, hostLine{h, value})
+	}
+}
+
+// comesOut reports whether a HostName line gives an alias the name that is looked for.
+func (w *watch) comesOut(value, alias string) bool { return w.is(expandHost(value, alias)) }
+
+// is reports whether a host name is the one that is looked for.
+func (w *watch) is(got string) bool {
+	if !strings.Contains(got, ":") { // no name but an IPv6 address has two forms
+		return equalFold(got, w.host)
+	}
+	_, err := netip.ParseAddr(got)
+	return err == nil && finalName(got) == w.host || equalFold(got, w.host)
+}
+
+// names returns the plain words of a Host line, and those that a Match line compares
+// the host with.
+func (h heading) names() []string {
+	var names []string
+	add := func(words ...string) {
+		for _, name := range words {
+			if name != "" && !strings.ContainsAny(name, "*?!") {
+				names = append(names, name)
+			}
+		}
+	}
+	if h.keyword == kwHost {
+		words, _ := splitWords(h.text)
+		add(words...)
+		return names
+	}
+	for rest := h.text; ; {
+		var attribute, argument string
+		var ok bool
+		if attribute, rest, ok = cutDelim(rest); !ok || attribute == "" || attribute[0] == commentMark {
+			return names
+		}
+		switch attribute = lowerASCII(attribute); strings.TrimPrefix(attribute, "!") {
+		case "all", "final", "canonical":
+			continue
+		}
+		if argument, rest, ok = cutDelim(rest); !ok {
+			return names
+		}
+		if attribute == "host" || attribute == "originalhost" {
+			add(strings.Split(argument, ",")...)
+		}
+	}
+}
+
+// mayApply reports whether a block can apply to a name before anything has given it a
+// HostName, and for whatever user.
+func (h heading) mayApply(name, localUser string) bool {
+	switch h.keyword {
+	case kwHost:
+		words, ok := appendWords(nil, h.text)
+		return ok && matchHostLine(name, words)
+	case kwMatch:
+		b, _ := (&subject{host: name, original: name, localUser: localUser, anyUser: true}).match(h.text)
+		return b.active || b.undecided != ""
+	}
+	return true
+}
+
+// containsFold reports whether part, which is in lower case, stands in s.
+func containsFold(s, part string) bool {
+	for i := 0; i+len(part) <= len(s); i++ {
+		if lower(s[i]) == part[0] && equalFold(s[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
