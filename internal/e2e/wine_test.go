@@ -57,7 +57,7 @@ func TestWine(t *testing.T) {
 		{"-n pings 198.51.100.2 22", 1, "knockpipe: 198.51.100.2: knock 1 of 1 (icmp): not on this system\n"},
 		{"-w 1 -f none 198.51.100.2 22 12345 23456 34567 45679", 1, "knockpipe: 4 knocks sent "},
 		{"-f none 198.51.100.2 22", 1, "knockpipe: 198.51.100.2 port 22: "},
-		{"-G bravo", 0, "hostname bravo # default\nport 22 # default\naddressfamily any # default\nknock 1 2 # C:\\ProgramData\\ssh\\ssh_config:2\n"},
+		{"-G bravo", 0, "host bravo # command line\nhostname bravo # default\nport 22 # default\naddressfamily any # default\nknock 1 2 # C:\\ProgramData\\ssh\\ssh_config:2\n"},
 		{"-n tango 198.51.100.2 22", 0, "SSH-2.0-OpenSSH"},
 	} {
 		cmd := l.Client.Command("wine", append([]string{exe}, strings.Fields(tt.line)...)...)
@@ -70,7 +70,7 @@ func TestWine(t *testing.T) {
 	}
 
 	// Windows has no hangup, so none may reach wine.
-	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand sh -c 'trap \"\" HUP; exec wine "+exe+" %h %p'\n")
+	config := sshd.ClientConfig(t, "Host tango\n\tHostName 198.51.100.2\n\tProxyCommand sh -c 'trap \"\" HUP; exec wine "+exe+" -n %n %h %p'\n")
 	data := bytes.Repeat([]byte("0123456789abcde\n"), 1<<16)
 	cmd := l.Client.Command("ssh", "-F", config, "tango", "cat")
 	cmd.Env = append(cmd.Env, env...)
