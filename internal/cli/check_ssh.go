@@ -72,7 +72,7 @@ func (o *options) sshArgs(typed string) []string {
 // ProxyCommand asks it: for the HostName, unless that passes the name, too.
 func (o *options) fill(c check.SSHConfig, typed string) {
 	if name := c["hostname"]; o.alias == "" && name != "" {
-		o.host = name
+		o.host, o.asSSH = name, true
 		if strings.Contains(c["proxycommand"], "%n") {
 			o.alias = typed
 		}

@@ -38,6 +38,7 @@ type options struct {
 
 	pass   bool           // of the pipe: -F
 	wait   bool           // of -check
+	asSSH  bool           // of -check: the host is the HostName that ssh passes
 	format string         // of -rules
 	ports  []uint16       // of -rules: all of them
 	lan    []netip.Prefix // of -rules

@@ -69,7 +69,7 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	p.settings, p.name = settings, settings.Alias
 	if o.mode.byHand { // who types an alias means what ssh would make of it
 		p.port = cmp.Or(p.port, settings.Port, 22)
-		if !p.named && settings.HostName != "" {
+		if !p.named && !o.asSSH && settings.HostName != "" {
 			p.host = settings.HostName
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"knockpipe/internal/check"
 	"knockpipe/internal/ip"
 )
 
@@ -80,6 +81,24 @@ func TestHideWords(t *testing.T) {
 		}
 		if got := hideWords(tt.said, ".ssh/mine"); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.said, got, tt.want)
+		}
+	}
+}
+
+// TestCheckHost asks for the host that ssh passes, be it an alias of another one too.
+func TestCheckHost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(path, []byte("Host gate\n HostName 192.0.2.7\n # Knock: 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for ssh, want := range map[string]string{"": "192.0.2.7", "gate": "gate"} {
+		o, err := parseOptions([]string{"-check", "-f", path, "gate"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.fill(check.SSHConfig{"hostname": ssh, "port": "22"}, "tango")
+		if p, err := makePlan(o, os.Getenv); err != nil || p.host != want {
+			t.Errorf("ssh says %q: got %v, %v, want %s", ssh, p, err, want)
 		}
 	}
 }
