@@ -31,7 +31,11 @@ func runExplain(o *options, process Process, report *reporter) error {
 		found["knocktimeout"] = setting{fmt.Sprint(p.limit.time.Seconds()), p.limit.from}
 	}
 	if p.name != o.host && !p.named {
-		found["host"] = setting{p.name, p.settings.Origin("HostName").String()}
+		from := p.settings.Origin("HostName")
+		if from.Line == 0 { // the name differs in upper and lower case alone
+			from = p.settings.Origin("Knock")
+		}
+		found["host"] = setting{p.name, from.String()}
 	}
 	for keyword, value := range o.settings() {
 		found[keyword] = setting{value, "command line"}
