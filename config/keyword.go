@@ -93,11 +93,13 @@ func findKeyword(name string) keyword {
 // a misspelling of, or kwNone.
 func nearestKeyword(name string) keyword {
 	best, least := kwNone, 3
-	if len(name) > 32 {
-		return best
-	}
+	name = lowerASCII(name)
 	for kw := kwNone + 1; kw < numKeywords; kw++ {
-		if d := distance(lowerASCII(name), lowerASCII(kw.String())); kw.inSideFile() && d < least {
+		near := len(kw.String())-len(name) < least && len(name)-len(kw.String()) < least
+		if !near || !kw.inSideFile() { // the look at the length saves most of the work on a large file
+			continue
+		}
+		if d := distance(name, lowerASCII(kw.String())); d < least {
 			best, least = kw, d
 		}
 	}
