@@ -11,9 +11,11 @@ const (
 	// maxAliases bounds how many aliases of one HostName may have a knock.
 	maxAliases = 64
 
-	// maxLooks bounds how many blocks are compared with names in search of them: some
-	// 0.2 s, or 260 aliases in a file of 4,000 blocks.
-	maxLooks = 1 << 20
+	// maxWork bounds the search for them: some 0.2 s, or 260 aliases in a file of 4,000
+	// blocks. A block that a reading passes over counts one, and so do workBytes of
+	// what it does not.
+	maxWork   = 1 << 20
+	workBytes = 16
 )
 
 // An AliasError says that a HostName does not tell which knock is meant. The name that
@@ -88,16 +90,21 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 // for, each after its reading. Maybe are HostNames that only ssh can tell of. It
 // reports false where the search would take too long.
 func (r *reader) aliases() (found []*reader, maybe []value, ok bool) {
-	looks := maxLooks
+	left := maxWork
 	names := slices.Clone(r.watch.aliases)
 	if len(r.watch.loose) > 0 {
 		all := r.files.names()
 		for _, l := range r.watch.loose {
-			if looks -= len(all); looks < 0 {
-				return nil, nil, false
-			}
+			left -= len(all)
 			for _, name := range all {
-				if r.watch.comesOut(l.value, name) && l.heading.mayApply(name, r.sources.LocalUser) {
+				if left < 0 {
+					return nil, nil, false
+				}
+				if !r.watch.comesOut(l.value, name) {
+					continue
+				}
+				left -= len(l.heading.text) / workBytes
+				if l.heading.mayApply(name, r.sources.LocalUser) {
 					names = append(names, name)
 				}
 			}
@@ -109,11 +116,12 @@ func (r *reader) aliases() (found []*reader, maybe []value, ok bool) {
 			continue
 		}
 		tried[name] = true
-		if looks -= r.files.blocks(); looks < 0 {
+		a := r.as(name)
+		err := a.readAll()
+		if left -= a.work; left < 0 {
 			return nil, nil, false
 		}
-		a := r.as(name)
-		if a.readAll() != nil { // so ssh does not read it either
+		if err != nil { // so ssh does not read it either
 			continue
 		}
 		if r.watch.is(a.hostName()) {

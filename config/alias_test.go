@@ -40,6 +40,10 @@ func TestAlias(t *testing.T) {
 		{"5,000", "", blocks(5000, "Host h@\n HostName 192.0.2.7\n Port @\n # Knock: 1\n"), "192.0.2.7", 1, "error: 192.0.2.7: too many blocks may be meant"},
 		{"5,000 that another HostName hides", "", "Host h*\n HostName b\n" + blocks(5000, "Host h@\n HostName 192.0.2.7\n # Knock: 1\n"), "192.0.2.7", 22,
 			"error: 192.0.2.7: too many blocks may be meant"},
+		{"20,000 names", "", "Host" + blocks(20000, " h@") + "\n HostName 192.0.2.7\n # Knock: 1\n", "192.0.2.7", 22, "error: 192.0.2.7: too many blocks may be meant"},
+		{"20,000 names, and a pattern", "", "Host" + blocks(20000, " h@") + " w*\n HostName 192.0.2.7\n # Knock: 1\n", "192.0.2.7", 22,
+			"error: 192.0.2.7: too many blocks may be meant"},
+		{"500 names, included 500 times", "", blocks(500, "Include in3\n"), "192.0.2.7", 22, "error: 192.0.2.7: too many blocks may be meant"},
 		{"5,000 patterns", "", blocks(5000, "Host h@ w@*\n HostName 192.0.2.7\n # Knock: 1\n"), "192.0.2.7", 22, "error: 192.0.2.7: too many blocks may be meant"},
 		{"a knock that cannot be read", "", "Host tango\n HostName 192.0.2.7\n # Knock: x\n", "192.0.2.7", 22,
 			"error: ~/.ssh/config:3:11: Knock: knock 1 of 1: no port number"},
@@ -73,6 +77,7 @@ func TestAlias(t *testing.T) {
 		{"upper case without HostName", "", "Host Tango.example.org\n # Knock: 1\n", "tango.example.org", 22, "Tango.example.org 1"},
 		{"upper case in a Match", "", "Match originalhost x,Tango\n # Knock: 1\n", "tango", 22, "Tango 1"},
 		{"upper case with %h", "", "Host Tango\n HostName %h.example.org\n # Knock: 1\n", "tango.example.org", 22, "Tango 1"},
+		{"IPv6 without HostName", "", "Host 2001:DB8::0:7\n # Knock: 1\n", "2001:db8::7", 22, "2001:DB8::0:7 1"},
 		{"IPv6 in another form", "", "Host tango\n HostName 2001:DB8::0:7\n # Knock: 1\n", "2001:db8::7", 22, "tango 1"},
 		{"quoted", "", "Host \"tango\"\n HostName \"192.0.2.7\"\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
 		{"side file", "Host tango\nKnock 1\n", "Host tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},
@@ -92,7 +97,7 @@ func TestAlias(t *testing.T) {
 		{"200 without a knock", "", tango + blocks(200, "Host h@\n HostName 192.0.2.7\n Port @\n"), "192.0.2.7", 7, "tango 1"},
 	} {
 		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config,
-			"in": "HostName 192.0.2.7\n# Knock: 1\n", "in2": "Host tango\n# Knock: 1\n"})
+			"in": "HostName 192.0.2.7\n# Knock: 1\n", "in2": "Host tango\n# Knock: 1\n", "in3": blocks(500, "Host h@\nHostName 192.0.2.7\n# Knock: 1\n")})
 		got := ""
 		if s, err := h.Load(config.Query{Name: tt.host, Port: tt.port}); err != nil {
 			got = "error: " + h.trim(err.Error())

@@ -51,15 +51,6 @@ func (in *input) next(i int, name string) int {
 	return i
 }
 
-// blocks is how many lines a further reading looks at.
-func (f *files) blocks() int {
-	n := 0
-	for _, in := range f.order {
-		n += len(in.outline)
-	}
-	return n
-}
-
 // names returns the plain names of all blocks.
 func (f *files) names() []string {
 	var names []string

@@ -15,6 +15,7 @@ type reader struct {
 	files    *files
 	left     int // bytes that may still be read
 	opened   int // how many files were read
+	work     int // what the reading cost, as [maxWork] counts it
 
 	typed   string  // what the user typed
 	name    string  // what Host lines are compared with
@@ -29,7 +30,7 @@ type reader struct {
 	undecided []value // HostNames in blocks of which only ssh knows whether they apply
 	advice    advice
 	watch     *watch // for aliases, or nil
-	words     []word // memory to use again
+	words     []word // memory to use again, of all readers in turn
 }
 
 func newReader(s Sources, q Query) *reader {
@@ -40,7 +41,7 @@ func newReader(s Sources, q Query) *reader {
 func (r *reader) as(name string) *reader {
 	other := &reader{
 		sources: r.sources, accounts: r.accounts, files: r.files, left: maxTotal,
-		typed: name, name: name, user: r.user, noKnock: r.noKnock,
+		typed: name, name: name, user: r.user, noKnock: r.noKnock, words: r.words,
 	}
 	other.current = &other.ssh
 	return other

@@ -24,6 +24,7 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 		marks = append(make(outline, 0, 1+len(in.text)/100), mark{})
 	}
 	last := 0 // the mark that was passed last
+	read := 0 // bytes that were not passed over
 	var l line
 	for rest := in.text; rest != ""; {
 		if skips && !in.outline[last].keep && at.idle() {
@@ -37,6 +38,7 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 		offset := len(in.text) - len(rest)
 		var text string
 		text, rest, _ = strings.Cut(rest, "\n")
+		read += len(text) + 1
 		at.here.Line++
 		at.parse(text, &l)
 		if l.kind == otherLine {
@@ -60,6 +62,7 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 	if marks != nil {
 		in.outline = marks
 	}
+	r.work += len(in.outline) + read/workBytes
 	return nil
 }
 

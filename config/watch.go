@@ -39,14 +39,14 @@ func (w *watch) line(at *position, l *line) {
 	}
 }
 
-// fold watches for a name that is the HostName but for upper and lower case: ssh
-// writes a HostName small, and compares patterns with what was typed.
+// fold watches for a name that is the HostName in another form: ssh writes a HostName
+// in lower case and an IPv6 address short, and compares patterns with what was typed.
 func (w *watch) fold(h heading) {
-	if !containsFold(h.text, w.host) && !strings.ContainsAny(h.text, "\"'\\") {
+	if !containsFold(h.text, w.host) && !strings.ContainsAny(h.text, ":\"'\\") {
 		return
 	}
 	for _, name := range h.names() {
-		if equalFold(name, w.host) {
+		if w.is(name) {
 			w.aliases = append(w.aliases, name)
 		}
 	}
