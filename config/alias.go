@@ -37,7 +37,7 @@ type candidate struct {
 // itself. Those that have a Knock count. The port decides only between those that
 // differ, as ssh may be given any port.
 func (r *reader) meant(port uint16) (*Settings, error) {
-	aliases, maybe, ok := r.aliases()
+	aliases, unsure, ok := r.aliases()
 	if !ok {
 		return nil, &AliasError{r.typed + ": too many blocks may be meant"}
 	}
@@ -58,7 +58,7 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 	if len(count) == 0 {
 		settings, err := r.settings()
 		if err == nil {
-			settings.adviseKnockless(others, maybe)
+			settings.adviseKnockless(others, unsure)
 		}
 		return settings, err
 	}
@@ -87,9 +87,9 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 }
 
 // aliases returns a reader for each alias whose HostName is the name that r was made
-// for, each after its reading. Maybe are HostNames that only ssh can tell of. It
-// reports false where the search would take too long.
-func (r *reader) aliases() (found []*reader, maybe []value, ok bool) {
+// for, each after its reading. Unsure are those of which only ssh can tell. It reports
+// false where the search would take too long.
+func (r *reader) aliases() (found, unsure []*reader, ok bool) {
 	left := maxWork
 	names := slices.Clone(r.watch.aliases)
 	if len(r.watch.loose) > 0 {
@@ -124,17 +124,14 @@ func (r *reader) aliases() (found []*reader, maybe []value, ok bool) {
 		if err != nil { // so ssh does not read it either
 			continue
 		}
-		if r.watch.is(a.hostName()) {
+		switch {
+		case r.watch.is(a.hostName()):
 			found = append(found, a)
-			continue
-		}
-		for _, v := range a.undecided {
-			if words, ok := splitWords(v.text); ok && len(words) > 0 && r.watch.comesOut(words[0], name) && a.chosen(kwKnock).origin.Line > 0 {
-				maybe = append(maybe, v)
-			}
+		case slices.ContainsFunc(a.undecided, func(v value) bool { return r.watch.valueComesOut(v, name) }):
+			unsure = append(unsure, a)
 		}
 	}
-	return found, maybe, true
+	return found, unsure, true
 }
 
 // agree reports whether candidates have the same of all that is honoured. Where the
@@ -169,16 +166,19 @@ func (s *Settings) honoured() Settings {
 
 // adviseKnockless says why a HostName may have no knock: what is noted of its aliases,
 // and what cannot be decided.
-func (s *Settings) adviseKnockless(aliases []*reader, maybe []value) {
-	for _, a := range aliases {
+func (s *Settings) adviseKnockless(aliases, unsure []*reader) {
+	for _, a := range slices.Concat(aliases, unsure) {
 		for _, n := range a.advice.notes {
 			if n.Hint && !slices.Contains(s.Notes, n) {
 				s.Notes = append(s.Notes, n)
 			}
 		}
 	}
-	for _, v := range maybe {
-		s.Notes = append(s.Notes, Note{"whether this HostName counts cannot be decided here: pass -n %n", true, v.origin})
+	for _, a := range unsure {
+		if a.chosen(kwKnock).origin.Line > 0 {
+			text := "whether this HostName counts cannot be decided here: pass -n %n, and -l %r for a Match user"
+			s.Notes = append(s.Notes, Note{text, true, a.undecided[0].origin})
+		}
 	}
 }
 

@@ -8,13 +8,13 @@ type subject struct {
 	original  string // the name that was given
 	user      string // User as it stands, or the local user
 	localUser string
-	anyUser   bool // the user is not known
+	anyUser   bool // the user typed may be another one
 	final     bool // this is the second reading
 }
 
 // subject is what a Match line is compared with at this point.
 func (r *reader) subject() *subject {
-	s := &subject{host: r.hostName(), original: r.typed, user: r.user, localUser: r.sources.LocalUser, final: r.final}
+	s := &subject{host: r.hostName(), original: r.typed, user: r.user, localUser: r.sources.LocalUser, anyUser: r.anyUser, final: r.final}
 	if s.user == "" {
 		s.user = r.ssh[kwUser].text
 	}
@@ -58,16 +58,16 @@ func (s *subject) match(value string) (b block, wantFinal bool) {
 			if !ok || argument == "" {
 				return block{}, wantFinal
 			}
-			switch decided, known := s.compare(lowered, argument); {
-			case !known:
+			decided, known := s.compare(lowered, argument)
+			if !known {
 				return block{}, wantFinal
-			case decided == unknowable:
+			}
+			holds = (decided == yes) != negated
+			if decided == unknowable || lowered == "user" && s.anyUser && !holds {
 				if b.undecided == "" {
 					b.undecided = lowered
 				}
 				continue
-			default:
-				holds = (decided == yes) != negated
 			}
 		}
 		b.active = b.active && holds
@@ -102,9 +102,6 @@ func (s *subject) compare(name, argument string) (d decision, known bool) {
 	case "originalhost":
 		holds = matchHostList(s.original, argument)
 	case "user":
-		if s.anyUser {
-			return unknowable, true
-		}
 		holds = matchList(s.user, argument)
 	case "localuser":
 		holds = matchList(s.localUser, argument)

@@ -20,6 +20,7 @@ type reader struct {
 	typed   string  // what the user typed
 	name    string  // what Host lines are compared with
 	user    string  // -l
+	anyUser bool    // there may have been a -l that is not known here
 	noKnock bool    // the knock is known already
 	final   bool    // this is the second reading
 	again   bool    // ssh would read a second time
@@ -41,7 +42,7 @@ func newReader(s Sources, q Query) *reader {
 func (r *reader) as(name string) *reader {
 	other := &reader{
 		sources: r.sources, accounts: r.accounts, files: r.files, left: maxTotal,
-		typed: name, name: name, user: r.user, noKnock: r.noKnock, words: r.words,
+		typed: name, name: name, user: r.user, anyUser: r.anyUser, noKnock: r.noKnock, words: r.words,
 	}
 	other.current = &other.ssh
 	return other

@@ -54,7 +54,7 @@ func DefaultSources(u *user.User, env func(string) string) Sources {
 func (s Sources) Load(q Query) (*Settings, error) {
 	r := newReader(s, q)
 	if !q.Exact && !q.NoKnock {
-		r.watch = newWatch(q.Name)
+		r.watch, r.anyUser = newWatch(q.Name), q.User == ""
 	}
 	if err := r.readAll(); err != nil {
 		return nil, err

@@ -78,6 +78,12 @@ func (w *watch) hostName(at *position, text string) {
 // comesOut reports whether a HostName line gives an alias the name that is looked for.
 func (w *watch) comesOut(value, alias string) bool { return w.is(expandHost(value, alias)) }
 
+// valueComesOut is comesOut for a HostName line that has not been split.
+func (w *watch) valueComesOut(v value, alias string) bool {
+	words, ok := splitWords(v.text)
+	return ok && len(words) > 0 && w.comesOut(words[0], alias)
+}
+
 // is reports whether a host name is the one that is looked for.
 func (w *watch) is(got string) bool {
 	if !strings.Contains(got, ":") { // no name but an IPv6 address has two forms
@@ -100,7 +106,12 @@ func (h heading) names() []string {
 	}
 	if h.keyword == kwHost {
 		words, _ := splitWords(h.text)
-		add(words...)
+		for i, word := range words {
+			if beginsKnock(words[i:]) {
+				break
+			}
+			add(word)
+		}
 		return names
 	}
 	for rest := h.text; ; {
@@ -120,6 +131,16 @@ func (h heading) names() []string {
 			add(strings.Split(argument, ",")...)
 		}
 	}
+}
+
+// beginsKnock reports whether the words of a Host line are meant for a knock, from
+// the first one on. Then they are no names to ssh's user, and must not be shown. A
+// host may well be called knock.
+func beginsKnock(words []string) bool {
+	name := words[0][strings.IndexByte(words[0], commentMark)+1:]
+	name, _, colon := strings.Cut(name, ":")
+	step := len(words) > 1 && strings.Trim(words[1], "0123456789,:/tcpudTCPUD") == ""
+	return findKeyword(name).isKnock() && (colon || step)
 }
 
 // mayApply reports whether a block can apply to a name before anything has given it a
