@@ -58,8 +58,8 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if err != nil {
 		return err
 	}
-	if len(c.plan.knocks) == 0 && c.needsName(o, process) {
-		c.report.Find(check.Fail, "write: ProxyCommand knockpipe -n %n %h %p",
+	if flags := c.needs(o, process); flags != "" {
+		c.report.Find(check.Fail, "write: ProxyCommand knockpipe "+flags+" %h %p",
 			"%s has a knock, which its HostName %s does not lead to", c.typed, c.plan.host)
 	} else {
 		c.config()
@@ -73,12 +73,21 @@ func (c *checkup) prepare(o *options, process Process) error {
 	return nil
 }
 
-// needsName reports whether there is a knock for who passes the name that is typed.
-func (c *checkup) needsName(o *options, process Process) bool {
+// needs returns the flags without which a ProxyCommand finds no knock, if there is one
+// for who passes them.
+func (c *checkup) needs(o *options, process Process) string {
+	if len(c.plan.knocks) > 0 {
+		return ""
+	}
 	named := *o
 	named.alias = c.typed
-	p, err := makePlan(&named, process.Getenv)
-	return err == nil && len(p.knocks) > 0
+	for _, try := range []struct{ login, flags string }{{o.login, "-n %n"}, {c.ssh["user"], "-n %n -l %r"}} {
+		named.login = try.login
+		if p, err := makePlan(&named, process.Getenv); err == nil && len(p.knocks) > 0 {
+			return try.flags
+		}
+	}
+	return ""
 }
 
 // config tells where the knock comes from, and what looks wrong in the config.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -69,16 +70,21 @@ func (o *options) sshArgs(typed string) []string {
 }
 
 // fill takes from ssh what the command line leaves open. knockpipe is asked as the
-// ProxyCommand asks it: for the HostName, unless that passes the name, too.
+// ProxyCommand asks it: for the HostName, unless that passes the name, too, and for
+// a user only if that passes one.
 func (o *options) fill(c check.SSHConfig, typed string) {
+	command := c["proxycommand"]
 	if name := c["hostname"]; o.alias == "" && name != "" {
 		o.host, o.asSSH = name, true
-		if strings.Contains(c["proxycommand"], "%n") {
+		if strings.Contains(command, "%n") {
 			o.alias = typed
 		}
 	}
-	if o.login == "" && c["user"] != "" {
-		o.login = c["user"]
+	switch {
+	case strings.Contains(command, "%r"):
+		o.login = cmp.Or(o.login, c["user"])
+	case strings.Contains(command, "knockpipe"):
+		o.login = ""
 	}
 	if port, err := parsePort(c["port"]); o.port == 0 && err == nil {
 		o.port = port

@@ -102,3 +102,20 @@ func TestCheckHost(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckLogin asks for the user only as the ProxyCommand does.
+func TestCheckLogin(t *testing.T) {
+	for _, tt := range []struct{ command, typed, want string }{
+		{"knockpipe %h %p", "", ""},
+		{"knockpipe %h %p", "bob", ""},
+		{"knockpipe -l %r %h %p", "", "ann"},
+		{"knockpipe -l %r %h %p", "bob", "bob"},
+		{"none", "bob", "bob"},
+	} {
+		o := &options{mode: checkMode, host: "tango", login: tt.typed}
+		o.fill(check.SSHConfig{"hostname": "tango", "user": "ann", "proxycommand": tt.command}, "tango")
+		if o.login != tt.want {
+			t.Errorf("%s, -l %s: got %q, want %q", tt.command, tt.typed, o.login, tt.want)
+		}
+	}
+}

@@ -56,6 +56,10 @@ func TestCheck(t *testing.T) {
 			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n %h %p`}},
 		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
 			`ok    4 knocks from /root/\.ssh/config:3`}},
+		{"only of a user", strings.Replace(good, "\t# Knock", "Match originalhost tango user root\n\t# Knock", 1), nil, "-l root", 0, []string{
+			`ok    4 knocks from`}},
+		{"only of another user", strings.NewReplacer("\t# Knock", "Match originalhost tango user bob\n\t# Knock", "\tProxy", "Host *\n\tProxy").Replace(good), nil, "-l bob", 1, []string{
+			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n -l %r %h %p`}},
 		{"two that differ", good + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n", nil, "", 1, []string{
 			`fail  198\.51\.100\.2 may be tango \(.*config:3\) or romeo \(.*config:7\), and their settings differ\n      pass the alias, too: knockpipe -n %n %h %p`}},
 		{"two that differ, and the name is passed", strings.Replace(good, "%h", "-n %n %h", 1) + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n",
