@@ -47,8 +47,9 @@ func runCheck(o *options, process Process, log *reporter) error {
 
 // prepare reads the config, ssh's own reading of it first, and finds the host.
 func (c *checkup) prepare(o *options, process Process) error {
-	c.typed = cmp.Or(o.alias, o.host)
-	c.ssh = o.askSSH(c.report, c.typed)
+	typed := cmp.Or(o.alias, o.host)
+	c.ssh = o.askSSH(c.report, typed)
+	c.typed = typed[strings.LastIndexByte(typed, '@')+1:] // as ssh's %n is
 	o.fill(c.ssh, c.typed)
 	var err error
 	if c.plan, err = readyPlan(o, process); err != nil {

@@ -56,6 +56,8 @@ func TestCheck(t *testing.T) {
 			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n %h %p`}},
 		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
 			`ok    4 knocks from /root/\.ssh/config:3`}},
+		{"the name is passed, and a user is typed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "root@", 0, []string{
+			`ok    4 knocks from /root/\.ssh/config:3`}},
 		{"only of a user", strings.Replace(good, "\t# Knock", "Match originalhost tango user root\n\t# Knock", 1), nil, "-l root", 0, []string{
 			`ok    4 knocks from`}},
 		{"only of another user", strings.NewReplacer("\t# Knock", "Match originalhost tango user bob\n\t# Knock", "\tProxy", "Host *\n\tProxy").Replace(good), nil, "-l bob", 1, []string{
@@ -120,7 +122,7 @@ func TestCheck(t *testing.T) {
 			if tt.prep != nil {
 				tt.prep(t, l)
 			}
-			cmd := knockpipe(t, l, "-check "+tt.flags+" tango")
+			cmd := knockpipe(t, l, strings.Replace("-check "+tt.flags+" tango", "@ ", "@", 1))
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != tt.code {
 				t.Errorf("exit code %v, want %v", code, tt.code)
