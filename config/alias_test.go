@@ -83,6 +83,7 @@ func TestAlias(t *testing.T) {
 		{"side file", "Host tango\nKnock 1\n", "Host tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},
 		{"side file by HostName", "Match host 192.0.2.7\nKnock 1\n", "Host tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},
 		{"included in the block", "", "Host tango\n Include in\n", "192.0.2.7", 22, "tango 1"},
+		{"included by its name", "", "Host tango\n HostName 192.0.2.7\n Include of-%n\n", "192.0.2.7", 22, "tango 1"},
 		{"included elsewhere", "", "Include in2\nHost tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},
 		{"the name as a pattern too", "", "Host tango 192.0.2.7\n HostName 192.0.2.7\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
 		{"fwknop by the alias's name", "", "Host tango 192.0.2.7\n HostName 192.0.2.7\n # Knock: fwknop\n", "192.0.2.7", 22, "tango fwknop"},
@@ -102,7 +103,7 @@ func TestAlias(t *testing.T) {
 		{"200 without a knock", "", tango + blocks(200, "Host h@\n HostName 192.0.2.7\n Port @\n"), "192.0.2.7", 7, "tango 1"},
 	} {
 		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config,
-			"in": "HostName 192.0.2.7\n# Knock: 1\n", "in2": "Host tango\n# Knock: 1\n", "in3": blocks(500, "Host h@\nHostName 192.0.2.7\n# Knock: 1\n")})
+			"in": "HostName 192.0.2.7\n# Knock: 1\n", "of-tango": "# Knock: 1\n", "in2": "Host tango\n# Knock: 1\n", "in3": blocks(500, "Host h@\nHostName 192.0.2.7\n# Knock: 1\n")})
 		got := ""
 		if s, err := h.Load(config.Query{Name: tt.host, Port: tt.port}); err != nil {
 			got = "error: " + h.trim(err.Error())

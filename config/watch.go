@@ -33,6 +33,8 @@ func (w *watch) line(at *position, l *line) {
 		w.fold(at.heading)
 	case l.keyword == kwHostName:
 		w.hostName(at, l.value.text)
+	case l.keyword == kwInclude: // %n and %h name another file for an alias
+		w.knock = w.knock || strings.Contains(l.value.text, "%")
 	}
 	if l.kind == keywordLine && !w.knock && strings.IndexByte(l.value.text, commentMark) >= 0 {
 		w.knock = true // behind a line, where it is worth a note
