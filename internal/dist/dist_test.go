@@ -118,7 +118,7 @@ func TestRelease(t *testing.T) {
 	want := []string{
 		"0644 CHANGELOG.md", "0644 LICENSE", "0644 LICENSE.third-party", "0644 README.md",
 		"0644 completions/_knockpipe", "0644 completions/knockpipe.bash", "0644 completions/knockpipe.fish",
-		"0644 doc/knockpipe.1",
+		"0644 doc/knockpipe.1", "0644 doc/token.md",
 	}
 	examples, err := os.ReadDir("../../examples")
 	if err != nil {

@@ -19,7 +19,7 @@ func (r *release) papers() ([]file, error) {
 	names := []string{
 		"CHANGELOG.md", "LICENSE", "README.md",
 		"completions/_knockpipe", "completions/knockpipe.bash", "completions/knockpipe.fish",
-		"doc/knockpipe.1",
+		"doc/knockpipe.1", "doc/token.md",
 	}
 	if err := fs.WalkDir(os.DirFS(r.root), "examples", func(name string, e fs.DirEntry, err error) error {
 		switch {

@@ -6,7 +6,7 @@ set -eu
 packages='
 	gcc libc6-dev
 	fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
-	netcat-openbsd nftables openssh-client openssh-server rsync socat strace systemd
+	netcat-openbsd nftables openssh-client openssh-server python3 rsync socat strace systemd
 	util-linux zsh
 '
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
