@@ -98,11 +98,13 @@ _knockpipe() {
         elif [[ -n $flags && $word == -?* ]]; then
             case ${word#-} in
             -once | once) list=yes value=once ;;
+            -keygen | keygen) list=yes value='' ;;
+            -tokens | tokens) list=all value='' ;;
             -?*) value=${word#--} ;;
             *) value=${word#-} ;;
             esac
             case $value in
-            E | log | f | config | l | login | lan | n | alias | once | rules | s | source | w | timeout) ;;
+            E | log | f | config | for | l | login | lan | n | alias | once | rules | s | source | w | timeout) ;;
             *) value='' ;;
             esac
         else
@@ -119,10 +121,10 @@ _knockpipe() {
     rules) _knockpipe_from "$cur" -W 'fwknopd iptables knockd mikrotik nftables' ;;
     '')
         if [[ -n $flags && $cur == -* ]]; then
-            _knockpipe_from "$cur" -W '-4 -6 -E -F -G -V -alias -check -config -f -h -help
-                -k -knock-only -l -lan -log -login -n -once -rules -s -source -timeout
-                -v -version -vv -w -wait'
-        elif ((hosts == 0)) && [[ -n $list ]]; then
+            _knockpipe_from "$cur" -W '-4 -6 -E -F -G -V -alias -check -config -f -for -fresh -h -help
+                -k -keygen -knock-only -l -lan -log -login -n -once -rules -s -source
+                -timeout -tokens -v -version -vv -w -wait'
+        elif [[ $list == all ]] || ((hosts == 0)) && [[ -n $list ]]; then
             _knockpipe_files "$cur"
         elif ((hosts == 0)); then
             _knockpipe_hosts "$cur"

@@ -50,9 +50,10 @@ function __knockpipe_hosts
 end
 
 # __knockpipe_at says whether the next word can be a flag ("flag"), the host
-# ("host") or the one file of -once ("list").
+# ("host") or a file of -once, -keygen or -tokens ("list").
 function __knockpipe_at
     set -l value
+    set -l more
     set -l at flag host
     for word in (commandline -opc)[2..-1]
         if test -n "$value"
@@ -66,11 +67,17 @@ function __knockpipe_at
             case -once --once
                 set at flag list
                 set value yes
-            case -{E,log,f,config,l,login,lan,n,alias,rules,s,source,w,timeout} --{E,log,f,config,l,login,lan,n,alias,rules,s,source,w,timeout}
+            case -keygen --keygen
+                set at flag list
+            case -tokens --tokens
+                set at flag list
+                set more yes
+            case -{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,w,timeout} --{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,w,timeout}
                 set value yes
             case '-?*'
             case '*'
-                return 1
+                test -n "$more"; or return 1
+                set at list
         end
     end
     contains -- $argv[1] $at
@@ -86,8 +93,11 @@ complete -c knockpipe -n '__knockpipe_at flag' -o check -d 'Do all of it once an
 complete -c knockpipe -n '__knockpipe_at flag' -o E -o log -r -F -d 'Append what -v tells to a file'
 complete -c knockpipe -n '__knockpipe_at flag' -o F -d 'Pass the socket to ssh and exit'
 complete -c knockpipe -n '__knockpipe_at flag' -o f -o config -r -F -d 'Read this config only'
+complete -c knockpipe -n '__knockpipe_at flag' -o for -x -d 'With -tokens: how long they last'
+complete -c knockpipe -n '__knockpipe_at flag' -o fresh -d 'With -tokens: of a key that was made since the last boot'
 complete -c knockpipe -n '__knockpipe_at flag' -o G -d 'Print what would be used for the host'
 complete -c knockpipe -n '__knockpipe_at flag' -o h -o help -d 'Print the usage and exit'
+complete -c knockpipe -n '__knockpipe_at flag' -o keygen -d 'Make a key file for one-time tokens'
 complete -c knockpipe -n '__knockpipe_at flag' -o k -o knock-only -d 'Send the knocks once and exit'
 complete -c knockpipe -n '__knockpipe_at flag' -o l -o login -x -a '(__fish_complete_users)' -d 'The remote user'
 complete -c knockpipe -n '__knockpipe_at flag' -o lan -x -d 'With -rules: who comes in without a knock'
@@ -95,6 +105,7 @@ complete -c knockpipe -n '__knockpipe_at flag' -o n -o alias -x -a '(__knockpipe
 complete -c knockpipe -n '__knockpipe_at flag' -o once -x -d 'Write a new list of so many one-time sequences'
 complete -c knockpipe -n '__knockpipe_at flag' -o rules -x -a 'fwknopd iptables knockd mikrotik nftables' -d 'Print the server\'s side of the knock'
 complete -c knockpipe -n '__knockpipe_at flag' -o s -o source -x -d 'Knock and connect from this local address'
+complete -c knockpipe -n '__knockpipe_at flag' -o tokens -d 'Print the tokens to come of keys, for nft'
 complete -c knockpipe -n '__knockpipe_at flag' -o V -o version -d 'Print the version and exit'
 complete -c knockpipe -n '__knockpipe_at flag' -o v -d 'Tell on stderr what happens'
 complete -c knockpipe -n '__knockpipe_at flag' -o vv -d 'Tell more'

@@ -7,7 +7,7 @@ type mode struct {
 
 	portless bool // the port may be left out
 	byHand   bool // a person types the host, which may be an alias
-	file     bool // a file is named, and no host
+	file     bool // files are named, and no host
 }
 
 var (
@@ -17,6 +17,8 @@ var (
 	checkMode   = &mode{option: "-check", run: runCheck, portless: true, byHand: true}
 	rulesMode   = &mode{option: "-rules", run: runRules, portless: true, byHand: true}
 	onceMode    = &mode{option: "-once", run: runOnce, file: true}
+	keygenMode  = &mode{option: "-keygen", run: runKeygen, file: true}
+	tokensMode  = &mode{option: "-tokens", run: runTokens, file: true}
 	versionMode = &mode{option: "-V", run: runVersion}
 	helpMode    = &mode{option: "-h", run: runHelp}
 )

@@ -43,7 +43,11 @@ type options struct {
 	ports  []uint16       // of -rules: all of them
 	lan    []netip.Prefix // of -rules
 	count  int            // of -once: how many sequences
-	list   string         // of -once: the file to write
+
+	files    []string      // of -once, -keygen and -tokens
+	carriers []string      // of -keygen
+	fresh    bool          // of -tokens
+	supply   time.Duration // of -tokens: how long it lasts; zero if not given
 
 	asked []*mode // by the options, in their order
 }
@@ -114,7 +118,13 @@ func (o *options) define(flags *flag.FlagSet) {
 	asks(checkMode, "check")
 	yes(&o.pass, "F")
 	text(&o.config, "f", "config")
+	value(func(s string) (err error) {
+		o.supply, err = parseSupply(s)
+		return err
+	}, "for")
+	yes(&o.fresh, "fresh")
 	asks(explainMode, "G")
+	asks(keygenMode, "keygen")
 	asks(knockMode, "k", "knock-only")
 	text(&o.login, "l", "login")
 	value(func(s string) (err error) {
@@ -148,6 +158,7 @@ func (o *options) define(flags *flag.FlagSet) {
 		}
 		return nil
 	}, "lan")
+	asks(tokensMode, "tokens")
 	asks(versionMode, "V", "version")
 	yes(&o.wait, "wait")
 	flags.BoolFunc("v", "", func(string) error { o.verbose++; return nil })
@@ -178,6 +189,10 @@ func (o *options) settleMode() error {
 		return errors.New("-lan is for -rules")
 	case o.mode != checkMode && o.wait:
 		return errors.New("-wait is for -check")
+	case o.mode != tokensMode && o.fresh:
+		return errors.New("-fresh is for -tokens")
+	case o.mode != tokensMode && o.supply > 0:
+		return errors.New("-for is for -tokens")
 	}
 	return nil
 }
@@ -185,11 +200,8 @@ func (o *options) settleMode() error {
 // positional reads the host, the port and the knocks, or the file.
 func (o *options) positional(args []string) (err error) {
 	switch {
-	case o.mode.file && len(args) != 1:
-		return errors.New(o.mode.option + " takes a number and one file")
 	case o.mode.file:
-		o.list = args[0]
-		return nil
+		return o.positionalFiles(args)
 	case len(args) == 0:
 		return errors.New("no host given")
 	case badName(args[0]):
@@ -217,6 +229,23 @@ func (o *options) positional(args []string) (err error) {
 	case !o.mode.portless:
 		return errors.New("no port given")
 	}
+	return nil
+}
+
+// positionalFiles reads the files of a mode that has no host.
+func (o *options) positionalFiles(args []string) error {
+	empty := func(s string) bool { return s == "" || s[0] == '-' }
+	switch {
+	case o.mode == onceMode && len(args) != 1:
+		return errors.New("-once takes a number and one file")
+	case len(args) == 0:
+		return errors.New(o.mode.option + " takes a file")
+	case o.mode != onceMode && slices.ContainsFunc(args, empty):
+		return errors.New("flags go before the file, and a file has a name")
+	case o.mode == keygenMode:
+		args, o.carriers = args[:1], args[1:]
+	}
+	o.files = args
 	return nil
 }
 
@@ -289,6 +318,19 @@ func parsePort(s string) (uint16, error) {
 		return 0, fmt.Errorf("bad port %q: not a number between 1 and 65535", s)
 	}
 	return uint16(n), nil
+}
+
+// parseSupply reads how long a supply lasts: in days, too.
+func parseSupply(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, e := strconv.ParseUint(days, 10, 8)
+		d, err = time.Duration(n)*24*time.Hour, e
+	}
+	if err != nil || d < rules.MinSupply || d > rules.MaxSupply {
+		return 0, errors.New("not a time between 10 minutes and 7 days such as 12h or 7d")
+	}
+	return d, nil
 }
 
 // parseSeconds reads a duration in which a bare number is seconds.

@@ -24,9 +24,16 @@ config; a host with no knock is piped as nc would.
   -E, -log FILE             append what -v tells to FILE, with time and pid
   -F                        pass the socket to ssh and exit (ProxyUseFdpass yes)
   -f, -config FILE          read this config only; "none" reads none
+  -for DURATION             with -tokens: how long they last: 12h, 7d (the most);
+                            1d by default
+  -fresh                    with -tokens: for a key that was made since the server's
+                            last boot, those of now too
   -G                        print what would be used for the host, and where each
                             setting comes from; the port may be left out
   -h, -help                 print this and exit
+  -keygen FILE [CARRIER...] make a new key file for one-time tokens, and print the line
+                            with its knock. A CARRIER is udp:40022 (the default),
+                            icmp or tcp:40022
   -k, -knock-only           send the knocks once and exit
   -l, -login NAME           the remote user (ssh's %r)
   -lan PREFIX               with -rules: who comes in without a knock (repeatable)
@@ -36,6 +43,7 @@ config; a host with no knock is piped as nc would.
                             left out, or be a list: 22,8022. FORMAT is one
                             of fwknopd, iptables, knockd, mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
+  -tokens FILE...           print the tokens to come of each key, for nft
   -V, -version              print the version and exit
   -v                        tell on stderr what happens; -vv tells more
   -w, -timeout DURATION     give up after this time: 5, 2.5s, 1m

@@ -85,6 +85,10 @@ func TestCompletion(t *testing.T) {
 		{"knockpipe -E LIC", "LICENSE"},
 		{"knockpipe -log LIC", "LICENSE"},
 		{"knockpipe -once 100 LIC", "LICENSE"},
+		{"knockpipe -keygen LIC", "LICENSE"},
+		{"knockpipe -keygen LICENSE LIC", ""},
+		{"knockpipe -tokens -for 1d LIC", "LICENSE"},
+		{"knockpipe -tokens LICENSE LIC", "LICENSE"},
 		{"knockpipe -once 100 LICENSE ", ""},
 	}
 	dir := t.TempDir()

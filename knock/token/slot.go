@@ -21,12 +21,13 @@ const (
 func SlotOf(t time.Time) Slot { return Slot(t.Unix() / int64(slotTime/time.Second)) }
 
 // Opens is the time from which the tokens of the slot count at the server.
-func (s Slot) Opens() time.Time { return s.begin().Add(-slack) }
+func (s Slot) Opens() time.Time { return s.Begin().Add(-slack) }
 
 // Shuts is the time from which they do not count any more.
-func (s Slot) Shuts() time.Time { return s.begin().Add(slotTime + slack) }
+func (s Slot) Shuts() time.Time { return s.Begin().Add(slotTime + slack) }
 
-func (s Slot) begin() time.Time { return time.Unix(int64(s)*int64(slotTime/time.Second), 0) }
+// Begin is when the slot begins.
+func (s Slot) Begin() time.Time { return time.Unix(int64(s)*int64(slotTime/time.Second), 0) }
 
 // A ClockError says that the clock cannot be right.
 type ClockError struct{ Now time.Time }

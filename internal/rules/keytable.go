@@ -1,0 +1,172 @@
+package rules
+
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"knockpipe/knock/token"
+)
+
+// KeyName returns the name of a key by that of its file, which its table has too.
+func KeyName(path string) (string, error) {
+	name := strings.TrimSuffix(filepath.Base(path), ".key")
+	const marks = "_-."
+	letters := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(marks, r)
+	}
+	if name == "" || len(name) > maxKeyName || strings.Trim(name, marks) == "" || strings.TrimFunc(name, letters) != "" {
+		return "", fmt.Errorf("%s: the table gets the name of the file, which has to be of up to %d letters, digits and %q", path, maxKeyName, marks)
+	}
+	return name, nil
+}
+
+// A Supply is the tokens of one key that a server is to know.
+type Supply struct {
+	Name string // of the key, and so of its table
+	Key  *token.Key
+
+	Now   time.Time
+	For   time.Duration // from Now until the last token does not count any more
+	Fresh bool          // with those whose time has begun
+}
+
+const (
+	// KeyTable is what the names of the tables of keys begin with.
+	KeyTable = "knockpipe_key_"
+
+	maxKeyName = 64 // bytes
+
+	// MinSupply is the least that holds a slot whose time has not begun.
+	MinSupply = 10 * time.Minute
+
+	// MaxSupply is how long a supply may last. A used token is kept from opening for a
+	// week (the limit of the set), and for 8 days at all.
+	MaxSupply = 7 * 24 * time.Hour
+
+	// tokenMark is the packet's mark by which a key's table hands it over to the door's.
+	// It has no bit that kube-proxy (0xc000) or tailscale (0xff0000) use.
+	tokenMark = 0x4b000074
+
+	// lateTime is how long a token is known after it does not count any more, so that
+	// one that comes late is seen to be late.
+	lateTime = time.Hour
+)
+
+//go:embed keytable.nft
+var keyTable string
+
+// Write writes the supply as a script for nft, token by token.
+//
+// Cut at any place, it is an error to nft, or leaves the rules as they are: the sets
+// are one block, and the rules are another, which begins on the line that takes the old
+// ones away.
+func (s *Supply) Write(w io.Writer) error {
+	first, last := s.slots()
+	table := KeyTable + s.Name
+	create, flush := "", ""
+	if s.Fresh { // refused where the key is loaded, as its tokens may have been used
+		create = "create table inet " + table + "\n"
+	}
+	for _, old := range []string{"chain %s open_v1", "chain %s token_v1", "chain %s data_v1", "chain %s prerouting_v1", "map %s even_v1", "map %s odd_v1"} {
+		flush += fmt.Sprintf("flush "+old+"; ", "inet "+table)
+	}
+	fill := strings.NewReplacer(
+		"SPAN", s.span(first, last), "TABLE", table, "NAME", s.Name, "CREATE\n", create, "FLUSH ", flush,
+		"MARK", fmt.Sprintf("%#x", tokenMark), "CARRIERS", s.carriers())
+	b := bufio.NewWriterSize(w, 64<<10)
+	clock := func(odd token.Slot) func(token.Slot) {
+		return func(slot token.Slot) {
+			if slot%2 == odd {
+				fmt.Fprintf(b, "\n%d-%d : %d,", slot.Begin().Unix(), (slot + 1).Begin().Unix(), slot)
+			}
+		}
+	}
+	now := token.SlotOf(s.Now)
+	text := keyTable
+	for _, part := range []struct {
+		place    string
+		from, to token.Slot
+		write    func(slot token.Slot)
+	}{
+		{"TOKENS", first, last, func(slot token.Slot) {
+			left := s.left(slot.Shuts().Add(lateTime))
+			for n := range token.PerSlot {
+				t := s.Key.Token(slot, n)
+				fmt.Fprintf(b, "\n0x%x timeout %ds : %d,", t[:], left, slot)
+			}
+		}},
+		{"COUNTS", first, last, func(slot token.Slot) {
+			left := s.left(slot.Shuts().Add(lateTime))
+			fmt.Fprintf(b, "\n%d . %d timeout %ds, %[1]d . %[1]d timeout %[3]ds, %[1]d . %[4]d timeout %[3]ds,", slot, slot-1, left, slot+1)
+		}},
+		{"COMING", first, last, func(slot token.Slot) { fmt.Fprintf(b, "\n%d timeout %ds,", slot, s.left(slot.Opens())) }},
+		{"EVEN", now, last + 1, clock(0)},
+		{"ODD", now, last + 1, clock(1)},
+	} {
+		before, after, _ := strings.Cut(text, part.place)
+		fill.WriteString(b, before)
+		for slot := part.from; slot <= part.to; slot++ {
+			part.write(slot)
+		}
+		text = after
+	}
+	fill.WriteString(b, text)
+	return b.Flush()
+}
+
+// left is how many seconds there are until a time, at least one: none would be for ever.
+func (s *Supply) left(until time.Time) int {
+	return max(1, int(until.Sub(s.Now)/time.Second))
+}
+
+// slots returns the first and the last slot. Nothing that was loaded before a boot can
+// have been used by then, if its time has not begun.
+func (s *Supply) slots() (first, last token.Slot) {
+	first = s.present()
+	for !s.Fresh && !first.Opens().After(s.Now) {
+		first++
+	}
+	for last = first; !(last + 1).Shuts().After(s.Now.Add(s.For)); {
+		last++
+	}
+	return first, last
+}
+
+// present is the first slot that counts now.
+func (s *Supply) present() token.Slot {
+	slot := token.SlotOf(s.Now)
+	for slot > 0 && (slot - 1).Shuts().After(s.Now) {
+		slot--
+	}
+	return slot
+}
+
+func (s *Supply) span(first, last token.Slot) string {
+	const format = "2006-01-02 15:04"
+	return first.Opens().UTC().Format(format) + " to " + last.Shuts().UTC().Format(format) + " UTC"
+}
+
+// carriers returns a rule for each carrier.
+func (s *Supply) carriers() string {
+	var b strings.Builder
+	rule := func(match, token, chain string) {
+		fmt.Fprintf(&b, "\t\t%s meta mark set %s map @tokens_v1 goto %s_v1\n", match, token, chain)
+	}
+	for _, c := range s.Key.Carriers {
+		switch c.Proto {
+		case "udp":
+			rule(fmt.Sprintf("udp dport %d udp length %d", c.Port, 8+token.Size), "@th,64,128", "token")
+		case "icmp":
+			rule("icmp type echo-request", "@th,64,128", "token")
+			rule("icmpv6 type echo-request", "@th,64,128", "token")
+		case "tcp":
+			rule(fmt.Sprintf("tcp dport %d tcp flags & (syn|ack) == syn", c.Port), "@ih,0,128", "data")
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,85 @@
+package rules
+
+import (
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"knockpipe/knock/token"
+)
+
+func TestKeyName(t *testing.T) {
+	for path, want := range map[string]string{
+		"": "", ".key": "", "/": "", "a b.key": "", "änna.key": "", "x;y": "", `x"`: "", "..": "", strings.Repeat("x", 65): "",
+		"anna.key": "anna", "/etc/knockpipe/anna-laptop.key": "anna-laptop", "anna": "anna", "Anna_2.old.key": "Anna_2.old",
+	} {
+		got, err := KeyName(path)
+		if got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: got %q, %v, want %q", path, got, err, want)
+		}
+	}
+}
+
+// TestSupply finds in a script what it should hold, and nothing whose time has begun.
+func TestSupply(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anna.key")
+	if err := token.Write(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	key, err := token.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	element := regexp.MustCompile(`(?m)^0x([0-9a-f]{32}) timeout (\d+)s : (\d+),`)
+	for _, second := range []int64{0, 1, 60, 119} {
+		for _, fresh := range []bool{false, true} {
+			for _, length := range []time.Duration{MinSupply, 24 * time.Hour, MaxSupply} {
+				if length > MinSupply && second > 0 {
+					continue // it takes its time
+				}
+				now := time.Unix(14916666*120+second, 0)
+				s := &Supply{Name: "anna", Key: key, Now: now, For: length, Fresh: fresh}
+				var b strings.Builder
+				if err := s.Write(&b); err != nil {
+					t.Fatal(err)
+				}
+				slots := make(map[token.Slot]int)
+				for _, m := range element.FindAllStringSubmatch(b.String(), -1) {
+					n, _ := strconv.ParseUint(m[3], 10, 64)
+					slot := token.Slot(n)
+					slots[slot]++
+					if !fresh && !slot.Opens().After(now) {
+						t.Errorf("second %d: slot %d is in it, whose time has begun", second, slot)
+					}
+					if slot.Shuts().After(now.Add(length)) || !slot.Shuts().After(now) {
+						t.Errorf("second %d: slot %d counts until %v", second, slot, slot.Shuts().Sub(now))
+					}
+					left, _ := strconv.Atoi(m[2])
+					if got, want := now.Add(time.Duration(left)*time.Second), slot.Shuts().Add(time.Hour); !got.Equal(want) {
+						t.Errorf("second %d: a token is known until %v, want %v", second, got, want)
+					}
+				}
+				for slot, n := range slots {
+					if n != token.PerSlot {
+						t.Errorf("slot %d has %d tokens", slot, n)
+					}
+				}
+				if got, most := len(slots), int(length/(2*time.Minute))+1; got > most || got < most-4 {
+					t.Errorf("second %d, fresh %v, for %v: %d slots, want %d", second, fresh, length, got, most)
+				}
+				if first := token.SlotOf(now) - 1; (slots[first] > 0) != fresh {
+					t.Errorf("second %d, fresh %v: the slot before is in it: %v", second, fresh, slots[first] > 0)
+				}
+				if got := strings.Contains(b.String(), "\ncreate table inet knockpipe_key_anna\n"); got != fresh {
+					t.Errorf("fresh %v: create is in it: %v", fresh, got)
+				}
+				if strings.Contains(b.String(), "timeout 0s") {
+					t.Error("an element without end")
+				}
+			}
+		}
+	}
+}
