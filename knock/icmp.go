@@ -40,4 +40,4 @@ func (ICMP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
 
 func (i ICMP) size() int { return i.Size }
 
-func (i ICMP) send(_ context.Context, s *Sender) error { return s.sendEcho(i.Size) }
+func (i ICMP) send(_ context.Context, s *Sender) error { return s.sendEcho(make([]byte, i.Size)) }

@@ -17,13 +17,12 @@ const (
 
 var errNoPing = errors.New("ping sockets are not permitted: as root, put your group into the range of sysctl net.ipv4.ping_group_range")
 
-// sendEcho sends one echo request with so many bytes after its header, as
-// ping -s does: from an unprivileged ping socket where the system has them, else
+// sendEcho sends one echo request with this data: from an unprivileged ping socket where the system has them, else
 // from a raw one.
 //
 // The socket, and with it the echo's id, is a fresh one: the firewall takes an
 // echo whose id was answered before for part of an old exchange.
-func (s *Sender) sendEcho(size int) error {
+func (s *Sender) sendEcho(data []byte) error {
 	family, proto := syscall.AF_INET, protoICMP
 	if s.To.Is6() {
 		family, proto = syscall.AF_INET6, protoICMPv6
@@ -40,7 +39,7 @@ func (s *Sender) sendEcho(size int) error {
 	if err != nil {
 		return err
 	}
-	return os.NewSyscallError("sendto", syscall.Sendto(fd, echo(proto, size), 0, to))
+	return os.NewSyscallError("sendto", syscall.Sendto(fd, echo(proto, data), 0, to))
 }
 
 func pingSocket(family, proto int) (int, error) {
@@ -62,8 +61,8 @@ func pingSocket(family, proto int) (int, error) {
 
 // echo is an echo request (RFC 792, RFC 4443). A ping socket puts in its own id;
 // the kernel computes the checksum, except for raw IPv4.
-func echo(proto, size int) []byte {
-	packet := make([]byte, 8+size)
+func echo(proto int, data []byte) []byte {
+	packet := append(make([]byte, 8, 8+len(data)), data...)
 	packet[0] = 8
 	if proto == protoICMPv6 {
 		packet[0] = 128

@@ -34,6 +34,7 @@ var kinds = []kind{
 	{name: "pause", parse: parsePause, takes: "TIME"},
 	{name: "fwknop", parse: parseFWKNOP, rest: true, bare: true},
 	{name: "once", parse: parseOnce, rest: true, takes: "FILE"},
+	{name: "token", parse: parseToken, rest: true, takes: "FILE"},
 	{name: "exec", parse: parseExec, rest: true, takes: "COMMAND"},
 }
 
@@ -45,7 +46,7 @@ var protocols = []string{"dccp", "icmp6", "icmpv6", "igmp", "sctp", "tcp4", "tcp
 //	12345  12345/tcp  12345:udp  tcp:12345  7000,8000:udp,9000
 //	udp:7000,text=open  udp:7000,hex=0a0b  udp:7000,size=64
 //	icmp,size=95  tcp:443,connect  pause:250ms  fwknop  fwknop:STANZA
-//	once:FILE  exec:COMMAND
+//	once:FILE  token:FILE  exec:COMMAND
 //
 // The protocol is tcp where none is named, upper and lower case are the same, and
 // a bare number for a pause is milliseconds. An error names the step that is wrong

@@ -67,6 +67,7 @@ type Facts struct {
 
 	Ordered bool // its place counts, so that a try which ends in its middle spoils the next
 	Repeats bool // to send it twice does no harm
+	Single  bool // one packet of it opens, so it needs no turn, no gap and no memory
 	Spent   bool // sending uses it up, so it is sent only where it is meant to open
 	Whole   bool // it stands for a sequence, so nothing stands beside it
 	Runs    bool // it runs a program of the user's, which takes as long as it likes
@@ -112,6 +113,9 @@ func (s Sequence) Rest() (rest, every time.Duration) {
 
 // Ordered reports whether the place of each step counts.
 func (s Sequence) Ordered() bool { return !s.any(func(f Facts) bool { return !f.Ordered }) }
+
+// Single reports whether one packet opens the door, so that there is no order to lose.
+func (s Sequence) Single() bool { return s.any(func(f Facts) bool { return f.Single }) }
 
 // Repeats reports whether it does no harm to send the sequence twice.
 func (s Sequence) Repeats() bool { return !s.any(func(f Facts) bool { return !f.Repeats }) }

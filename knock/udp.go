@@ -66,18 +66,22 @@ func (UDP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
 
 func (u UDP) size() int { return len(u.Payload) }
 
-// send sends the datagram. The socket is a fresh one: an earlier knock's ICMP error
-// would fail a second write on the same one.
 func (u UDP) send(_ context.Context, s *Sender) error {
+	return s.sendDatagram(u.Port, []byte(u.Payload))
+}
+
+// sendDatagram sends one datagram. The socket is a fresh one: an earlier knock's ICMP
+// error would fail a second write on the same one.
+func (s *Sender) sendDatagram(port uint16, data []byte) error {
 	var from *net.UDPAddr
 	if s.Source.IsValid() {
 		from = net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
 	}
-	conn, err := net.DialUDP("udp", from, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.To, u.Port)))
+	conn, err := net.DialUDP("udp", from, net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.To, port)))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	_, err = conn.Write([]byte(u.Payload))
+	_, err = conn.Write(data)
 	return err
 }

@@ -167,6 +167,8 @@ func TestOpenBudget(t *testing.T) {
 		{"KnockDelay 20", Pace{Gap: 20 * ms}, nil, 4, 16, 40, 8, 400 * ms},
 		{"KnockDelay 100", Pace{Gap: 100 * ms}, nil, 4, 7, 40, 2, 500 * ms},
 		{"slow", Pace{Gap: ms, Rest: 400 * ms, Every: 20 * ms}, nil, 1, 2, 40, 20, 600 * ms},
+		{"one packet", Pace{Single: true}, nil, 1, 9, 40, 18, 400 * ms},
+		{"one packet, whatever the gap", Pace{Single: true, Gap: 20 * ms}, wait, 1, 9, 40, 18, 400 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,6 +37,10 @@ type Pace struct {
 	Every time.Duration
 
 	Restart bool // the first try is one
+
+	// Single says that one packet opens the door: there is no order to lose, so that no
+	// gap is needed, and a connect starts together with each try.
+	Single bool
 }
 
 // schedule is what open does while the port stays shut; the last two rounds are
@@ -68,23 +72,44 @@ var schedule = []round{
 	{gap: 100 * time.Millisecond, restart: true, rest: 400 * time.Millisecond},
 }
 
+// singles is the schedule for a door that one packet opens. On a lossy link, what
+// counts is that a connect follows soon on a packet that got there, whichever it was.
+var singles = []round{
+	{rest: 1 * time.Millisecond},
+	{rest: 1 * time.Millisecond},
+	{rest: 1 * time.Millisecond},
+	{rest: 11 * time.Millisecond, every: 5 * time.Millisecond},
+	{rest: 60 * time.Millisecond, every: 12 * time.Millisecond},
+	{rest: 70 * time.Millisecond, every: 20 * time.Millisecond},
+	{rest: 90 * time.Millisecond, every: 30 * time.Millisecond},
+	{rest: 130 * time.Millisecond, every: 50 * time.Millisecond},
+	{rest: 400 * time.Millisecond, every: 130 * time.Millisecond},
+	{rest: 400 * time.Millisecond, every: 130 * time.Millisecond},
+}
+
 // rounds yields the schedule, and its last two rounds without end. Where the pace
 // has a gap, no round is a burst.
 func rounds(pace Pace) iter.Seq[round] {
 	return func(yield func(round) bool) {
 		first := true
+		plan := schedule
+		if pace.Single {
+			plan, pace.Gap = singles, 0
+		}
 		for i := 0; ; i++ {
 			n := i
-			if over := i - len(schedule); over >= 0 {
-				n = len(schedule) - 2 + over%2
+			if over := i - len(plan); over >= 0 {
+				n = len(plan) - 2 + over%2
 			}
-			r := schedule[n]
+			r := plan[n]
 			if pace.Gap > 0 && r.gap == 0 {
 				continue
 			}
 			r.gap = max(r.gap, pace.Gap)
 			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
-			r.every = pace.Every
+			if !pace.Single {
+				r.every = pace.Every
+			}
 			r.restart = r.restart || first && pace.Restart
 			if first = false; !yield(r) {
 				return

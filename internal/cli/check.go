@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"knockpipe/internal/check"
+	"knockpipe/knock"
 )
 
 // A checkup does what a session does, once, and tells of it.
@@ -18,9 +19,10 @@ type checkup struct {
 	typed  string          // the name of the host
 	ssh    check.SSHConfig // what ssh -G says; nil without it
 
-	plan   *plan
-	target *target
-	door   *door
+	plan      *plan
+	sequences knock.Source
+	target    *target
+	door      *door
 }
 
 // errFindings makes the exit code, and says nothing more.
@@ -55,8 +57,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if c.plan, err = readyPlan(o, process); err != nil {
 		return err
 	}
-	sequences, err := c.plan.knocks.Source()
-	if err != nil {
+	if c.sequences, err = c.plan.knocks.Source(); err != nil {
 		return err
 	}
 	if flags := c.needs(o, process); flags != "" {
@@ -70,7 +71,7 @@ func (c *checkup) prepare(o *options, process Process) error {
 	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
 		return err
 	}
-	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: c.log, sequences: sequences}
+	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: c.log, sequences: c.sequences}
 	return nil
 }
 
@@ -112,6 +113,9 @@ func (c *checkup) config() {
 		}
 	}
 	c.report.Find(check.OK, "", "%s from %s%s", plural(p.knocks.Knocks(), "knock"), p.from, more)
+	if left, hint := c.sequences.Supply(); left != "" && !p.knocks.Spent() {
+		c.report.Find(check.OK, hint, "%s: %s", p.knocks[0], left)
+	}
 	if limit := p.settings.KnockTimeout; limit > 0 && p.limit.cut {
 		c.report.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout ends it after %v", limit, p.limit.time)
 	}

@@ -200,7 +200,7 @@ func TestStepsDocumented(t *testing.T) {
 	want := append(kindsOfKnocks(t), "text", "hex", "size", "connect")
 	readme := document(t, "README.md")
 	manual := between(t, document(t, "doc/knockpipe.1"), ".Sh KNOCKS", ".Sh CONFIGURATION")
-	const step = `\b((?:tcp|udp|icmp|pause|fwknop|once|exec)[:,][^\s;)` + "`" + `]+)`
+	const step = `\b((?:tcp|udp|icmp|pause|fwknop|once|token|exec)[:,][^\s;)` + "`" + `]+)`
 	for name, steps := range map[string][]string{
 		"usage": append(all(usage, step), "udp:1,hex=0a0b", "udp:1,size=64"), // "(hex=0a0b, size=64)"
 		"README": append(all(strings.Join(all(between(t, readme, "| step | what is sent |", "\n\n"), `(?m)^\| ([^|]*) \|`), " "), "`([^`]+)`"),

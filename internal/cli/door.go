@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"knockpipe/internal/state"
@@ -30,24 +31,25 @@ type door struct {
 
 	sequences knock.Source // what to send, try by try
 	turns     state.Turns
+	opened    state.Opened  // in place of turns, where one packet opens
 	memory    *state.Memory // nil if there is none
 }
 
 // share finds the folders of what is shared. Where there are none, nothing is.
 func (d *door) share() {
 	p := d.plan
-	var err error
-	if d.turns.Dir, err = state.RuntimeDir(d.getenv, p.home); err != nil {
+	dir, err := state.RuntimeDir(d.getenv, p.home)
+	if err != nil {
 		d.report.logf2("no turns at knocking: %v", err)
 	}
+	d.turns.Dir, d.opened = dir, state.Opened{Dir: dir, Open: followTime}
 	if !p.knocks.Runs() { // which may take its time
 		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
 	}
 	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || !p.knocks.Ordered() {
 		return
 	}
-	dir, err := state.StateDir(d.getenv, p.home)
-	if err != nil {
+	if dir, err = state.StateDir(d.getenv, p.home); err != nil {
 		d.report.logf2("no memory of doors: %v", err)
 		return
 	}
@@ -62,6 +64,9 @@ func (d *door) opener() proxy.Opener {
 		opener.Knock, opener.Knocks = d.knock, d.plan.knocks.Knocks()
 		opener.Tries, opener.Connects = d.plan.settings.KnockTries, d.plan.settings.KnockConnects
 		opener.Pace, opener.Turn = d.pace, d.turn
+		if d.plan.knocks.Single() {
+			opener.Turn = d.follow()
+		}
 	}
 	return opener
 }
@@ -124,8 +129,38 @@ func (d *door) turn(ctx context.Context, to netip.Addr) proxy.Turn {
 	return d.turns.Wait(ctx, d.target.gate(to))
 }
 
+// followTime is how long after another process a door that one packet opens is still
+// open: those that -rules prints are for ten seconds.
+const followTime = 7 * time.Second
+
+// follow returns the turn where one packet opens the door, which nothing spoils: it
+// comes at once. But first, the port is tried without a knock if another process has got
+// in just now, as that costs no token.
+func (d *door) follow() proxy.TurnFunc {
+	var mu sync.Mutex
+	followed := make(map[netip.Addr]bool)
+	return func(_ context.Context, to netip.Addr) proxy.Turn {
+		gate := d.target.gate(to)
+		mu.Lock()
+		first := !followed[to]
+		followed[to] = true
+		mu.Unlock()
+		if took := d.opened.Latest(gate); first && took > 0 {
+			return proxy.Turn{Took: took}
+		}
+		return proxy.Turn{End: func(took time.Duration) {
+			if took > 0 {
+				d.opened.Keep(gate, took)
+			}
+		}}
+	}
+}
+
 // pace is how to knock at the gate of an address.
 func (d *door) pace(to netip.Addr) proxy.Pace {
+	if d.plan.knocks.Single() {
+		return proxy.Pace{Single: true}
+	}
 	pace := proxy.Pace{Gap: d.plan.settings.KnockDelay}
 	if d.memory != nil {
 		pace = d.memory.Recall(d.key(to)).Pace()

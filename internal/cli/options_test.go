@@ -21,7 +21,7 @@ func TestParseArgs(t *testing.T) {
 		{"tango 70000", `error: bad port "70000": not a number between 1 and 65535`},
 		{"tango -1", `error: bad port "-1": not a number between 1 and 65535`},
 		{"tango 22 99999", "error: knock 1 of 1: port not between 1 and 65535"},
-		{"tango 22 sctp:1", `error: knock 1 of 1: unknown protocol "sctp": tcp, udp, icmp, pause, fwknop, once or exec`},
+		{"tango 22 sctp:1", `error: knock 1 of 1: unknown protocol "sctp": tcp, udp, icmp, pause, fwknop, once, token or exec`},
 		{"-- -oProxyCommand=x 22", `error: bad host name "-oProxyCommand=x"`},
 		{"-oProxyCommand=x 22", "error: flag provided but not defined: -oProxyCommand"},
 		{"-4 -6 tango 22", "error: -4 and -6 exclude each other"},

@@ -81,6 +81,14 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	if len(o.knocks) > 0 {
 		p.knocks, p.from, p.typed = o.knocks.At("", p.home), "the command line", true
 	}
+	switch {
+	case p.closing.Single():
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("%v: KnockClose: a token opens a door and shuts none", settings.Origin("KnockClose"))}
+	case p.knocks.Single() && len(p.closing) > 0: // it may be one for many hosts
+		p.closing = nil
+		settings.Notes = append(settings.Notes, config.Note{
+			Text: "KnockClose has nothing to do at a door for tokens, which shuts by itself", Origin: settings.Origin("KnockClose")})
+	}
 	p.limit = newLimit(o.timeout, settings, len(p.knocks) > 0)
 	if pauses := p.knocks.Pauses(); p.limit.time > 0 && pauses >= p.limit.time {
 		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit.time),

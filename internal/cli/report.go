@@ -80,6 +80,11 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 		}
 	case isShut && shut.Unreachable():
 		f.hint = unreachableHint
+	case isShut && p.knocks.Single():
+		f.hint = tokenHint
+		if !shut.Silent() {
+			f.hint = "the host answers but its door stays shut: does sshd run? If so: " + tokenHint
+		}
 	case isShut && shut.Silent():
 		f.hint = fmt.Sprintf("%s, %s? %s", p.isRight(), dropped, counters)
 	case isShut:
@@ -108,6 +113,10 @@ const (
 	dropped  = "or does a firewall on the way (a provider's, too) drop the knocks"
 	counters = "The server's counters show which of them arrive"
 )
+
+// tokenHint is what can keep a token from opening the door, and how to tell.
+const tokenHint = "are the clocks here and there at most two minutes apart, are tokens loaded there (after a boot the first opens within two minutes), " +
+	"and does a firewall on the way let them through? There, nft list counters tells tokens that came early, late or used; if none came, they are unknown or were dropped"
 
 // isRight asks for what the user can get wrong in the sequence.
 func (p *plan) isRight() string {

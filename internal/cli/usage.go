@@ -14,8 +14,8 @@ pipe between stdin/stdout and that one connection. In ~/.ssh/config:
 
 A knock is a port, with its protocol where that is not tcp: 12345, 7000/udp,
 7000:udp or udp:7000; or udp:7000,text=open (hex=0a0b, size=64); icmp,size=95;
-tcp:443,connect; fwknop:STANZA (of ~/.fwknoprc); once:FILE; exec:COMMAND (in a
-config alone); and pause:250ms between two. Knocks on the command line override the
+tcp:443,connect; fwknop:STANZA (of ~/.fwknoprc); once:FILE; token:FILE
+(of -keygen); exec:COMMAND (in a config alone); and pause:250ms between two. Knocks on the command line override the
 config; a host with no knock is piped as nc would.
 
   -4, -6                    use IPv4 or IPv6 only

@@ -26,7 +26,8 @@ import (
 // A tokenDoor is a server behind testdata/doors/token.nft, and the keys to it.
 type tokenDoor struct {
 	*lab.Lab
-	dir string // of the keys
+	dir    string // of the keys
+	banner *lab.Banner
 }
 
 // supplyTime is how long a supply lasts where that does not matter: it loads at once.
@@ -38,18 +39,18 @@ const tokenTable = "testdata/doors/token.nft"
 // of each family, from which somebody else repeats what was seen.
 func newTokenDoor(t testing.TB, link ...lab.Link) *tokenDoor {
 	t.Helper()
-	d := &tokenDoor{lab.New(t, link...), t.TempDir()}
+	d := &tokenDoor{Lab: lab.New(t, link...), dir: t.TempDir()}
 	for _, addr := range []string{"198.51.100.9/24", "2001:db8::9/64"} {
 		args := []string{"addr", "add", addr, "dev", "eth0"}
 		if strings.Contains(addr, ":") {
-			args = append(args, "nodad")
+			args = append(args, "nodad", "preferred_lft", "0") // nobody takes it unasked
 		}
 		if out, err := d.Client.Command("ip", args...).CombinedOutput(); err != nil {
 			t.Fatalf("ip: %v: %s", err, out)
 		}
 	}
 	d.Server.NftFile(t, tokenTable)
-	d.Server.Banner(t, 22)
+	d.banner = d.Server.Banner(t, 22)
 	return d
 }
 
@@ -58,7 +59,7 @@ func (d *tokenDoor) key(t testing.TB, name string, carriers ...string) *token.Ke
 	t.Helper()
 	path := filepath.Join(d.dir, name+".key")
 	d.run(t, "", append([]string{"-keygen", path}, carriers...)...)
-	d.load(t, "-fresh", "-for", supplyTime, path)
+	d.load(t, "-fresh", "-for", "1h", path)
 	k, err := token.Read(path)
 	if err != nil {
 		t.Fatal(err)
