@@ -14,10 +14,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// The two ways to connect.
+// A way is one to connect: without knockpipe, or the Host whose line it uses.
+type way string
+
 const (
-	plain    = false
-	knocking = true
+	plain    way = ""
+	knocking way = "tango"
+	byToken  way = "tango-token"
 )
 
 // A client runs stayCommand on the site's server.
@@ -25,9 +28,9 @@ type client interface {
 	// name is who the client is, on the screen.
 	name() string
 	// command says what run does, as one would type it if one can.
-	command(knocking bool) string
+	command(by way) string
 	// run writes to out all that the user would see, its errors too.
-	run(ctx context.Context, knocking bool, out io.Writer) error
+	run(ctx context.Context, by way, out io.Writer) error
 }
 
 // sshClient is the real ssh.
@@ -38,20 +41,19 @@ type sshClient struct {
 
 func (c *sshClient) name() string { return "ssh" }
 
-func (c *sshClient) command(knocking bool) string {
-	return "$ ssh " + strings.Join(c.args(knocking), " ")
+func (c *sshClient) command(by way) string {
+	return "$ ssh " + strings.Join(c.args(by), " ")
 }
 
-func (c *sshClient) args(knocking bool) []string {
-	args := []string{"-F", "ssh_config", "tango", stayCommand}
-	if !knocking {
-		args = append([]string{"-o", "ProxyCommand=none"}, args...)
+func (c *sshClient) args(by way) []string {
+	if by == plain {
+		return []string{"-o", "ProxyCommand=none", "-F", "ssh_config", string(knocking), stayCommand}
 	}
-	return args
+	return []string{"-F", "ssh_config", string(by), stayCommand}
 }
 
-func (c *sshClient) run(ctx context.Context, knocking bool, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, c.path, c.args(knocking)...)
+func (c *sshClient) run(ctx context.Context, by way, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, c.path, c.args(by)...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "SHELL=/bin/sh") // it starts the ProxyCommand
 	cmd.Stdout, cmd.Stderr = out, out
@@ -66,29 +68,33 @@ type goClient struct {
 
 func (c *goClient) name() string { return "go" }
 
-func (c *goClient) command(knocking bool) string {
-	if !knocking {
+func (c *goClient) command(by way) string {
+	if by == plain {
 		return fmt.Sprintf("(a connect to %v)", c.service)
 	}
-	return "$ ./" + exe + " " + strings.Join(c.args(), " ")
+	return "$ ./" + exe + " " + strings.Join(c.args(by), " ")
 }
 
 // args are knockpipe's.
-func (c *goClient) args() []string {
-	return append([]string{c.service.IP.String(), fmt.Sprint(c.service.Port)}, c.sequence()...)
+func (c *goClient) args(by way) []string {
+	args := []string{c.service.IP.String(), fmt.Sprint(c.service.Port)}
+	if by == byToken {
+		return append(args, "token:"+keyFile)
+	}
+	return append(args, c.sequence()...)
 }
 
-func (c *goClient) run(ctx context.Context, knocking bool, out io.Writer) (err error) {
+func (c *goClient) run(ctx context.Context, by way, out io.Writer) (err error) {
 	defer func() {
 		if err != nil {
 			fmt.Fprintln(out, err)
 		}
 	}()
 	dial := c.dial
-	if knocking {
+	if by != plain {
 		dial = c.dialThrough
 	}
-	conn, err := dial(ctx, out)
+	conn, err := dial(ctx, by, out)
 	if err != nil {
 		return err
 	}
@@ -114,14 +120,15 @@ func (c *goClient) run(ctx context.Context, knocking bool, out io.Writer) (err e
 	return session.Run(stayCommand)
 }
 
-func (c *goClient) dial(ctx context.Context, _ io.Writer) (net.Conn, error) {
+func (c *goClient) dial(ctx context.Context, _ way, _ io.Writer) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, "tcp", c.service.String())
 }
 
 // dialThrough starts knockpipe as ssh would, and returns the other end of its
 // stdin and stdout.
-func (c *goClient) dialThrough(ctx context.Context, out io.Writer) (net.Conn, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.dir, exe), c.args()...)
+func (c *goClient) dialThrough(ctx context.Context, by way, out io.Writer) (net.Conn, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.dir, exe), c.args(by)...)
+	cmd.Dir = c.dir
 	ours, its := net.Pipe()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, out
 	cmd.WaitDelay = 100 * time.Millisecond // its stdin has no end while ours is open

@@ -30,7 +30,9 @@ func TestDemo(t *testing.T) {
 				"Host tango", "1. Shut", "refused",
 				"2. Open", "knock 1 of 4", "knock 4 of 4", "door open for 127.0.0.1", "hello demo", "door shut", farewell,
 				"3. Shut again", "refused",
-				"the server saw 1 connection for 1 session",
+				"4. Open by a one-time token", "token from 127.0.0.1", "door open for 127.0.0.1", "hello demo", farewell,
+				"5. Shut", "token from 127.0.0.1, but it was used before", "refused",
+				"the server saw 2 connections for 2 sessions",
 			} {
 				_, after, ok := strings.Cut(rest, want)
 				if !ok {

@@ -1,5 +1,6 @@
 // Demo shows knockpipe at work on loopback, without privileges: a server that is
-// shut, a knock, a session, and the server shut again.
+// shut, a knock, a session, and the server shut again; then the same by a one-time token,
+// which opens nothing to somebody who sends it again.
 //
 //	go run ./examples/demo
 //
@@ -16,8 +17,11 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"knockpipe/knock/token"
 )
 
 func main() {
@@ -39,10 +43,10 @@ func lookSSH() string {
 	return path
 }
 
-// run tells the whole story on w. The door stays open for stay; an empty sshPath
+// run tells the whole story on w. The door stays open for so long; an empty sshPath
 // has the client in Go take the part of ssh.
-func run(ctx context.Context, w io.Writer, stay time.Duration, sshPath string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second+stay)
+func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second+2*open)
 	defer cancel()
 	out := &screen{w: w}
 	out.line("A server behind a knock, here on loopback. Building knockpipe ...")
@@ -56,12 +60,19 @@ func run(ctx context.Context, w io.Writer, stay time.Duration, sshPath string) e
 	gate := &gate{
 		listeners: s.knocks,
 		service:   s.service,
-		stay:      stay,
+		stay:      open,
 		serve:     server.serve,
 		logf:      func(format string, args ...any) { out.event("gate", format, args...) },
 	}
 	gate.run()
 	defer gate.close()
+	key, err := token.Read(filepath.Join(s.dir, keyFile))
+	if err != nil {
+		return err
+	}
+	tokens := &tokens{key: key, conn: s.tokens, gate: gate}
+	tokens.run()
+	defer tokens.close()
 
 	var c client = &goClient{site: s}
 	if sshPath != "" {
@@ -70,29 +81,23 @@ func run(ctx context.Context, w io.Writer, stay time.Duration, sshPath string) e
 	} else {
 		out.line("\nThere is no ssh in PATH: a small client in Go takes its part. ssh would use\n\n" + indent(s.config()))
 	}
-	err = story(ctx, out, c, server)
+	err = story(ctx, out, c, server, tokens)
 	if ctx.Err() != nil {
 		return fmt.Errorf("ended early: %w", context.Cause(ctx))
 	}
 	return err
 }
 
-// story is the three steps.
-func story(ctx context.Context, out *screen, c client, server *server) error {
+// story is the five steps.
+func story(ctx context.Context, out *screen, c client, server *server, tokens *tokens) error {
 	out.step(1, "Shut: without a knock, nothing listens.", c.command(plain))
 	if err := refused(ctx, out, c); err != nil {
 		return fmt.Errorf("step 1, shut: %w", err)
 	}
 
 	out.step(2, "Open: the same command through knockpipe.", c.command(knocking))
-	seen := out.lines(c.name())
-	err := c.run(ctx, knocking, seen)
-	seen.flush()
-	switch {
-	case err != nil:
+	if err := stay(ctx, out, c, knocking); err != nil {
 		return fmt.Errorf("step 2, open: %w", err)
-	case !strings.Contains(seen.String(), farewell):
-		return errors.New("step 2, open: the session did not outlive the door")
 	}
 
 	out.step(3, "Shut again.", c.command(plain))
@@ -100,13 +105,37 @@ func story(ctx context.Context, out *screen, c client, server *server) error {
 		return fmt.Errorf("step 3, shut again: %w", err)
 	}
 
+	out.step(4, "Open by a one-time token: one packet.", c.command(byToken))
+	if err := stay(ctx, out, c, byToken); err != nil {
+		return fmt.Errorf("step 4, open by a token: %w", err)
+	}
+
+	out.step(5, "Shut: somebody who has seen the packet sends it again.", "(the same packet once more)")
+	if err := tokens.replay(); err != nil {
+		return fmt.Errorf("step 5, replay: %w", err)
+	}
+	if err := refused(ctx, out, c); err != nil {
+		return fmt.Errorf("step 5, replay: %w", err)
+	}
+
 	connections, sessions := server.connections.Load(), server.sessions.Load()
 	saw := fmt.Sprintf("the server saw %s for %s", count(connections, "connection"), count(sessions, "session"))
-	if connections != 1 || sessions != 1 {
-		return errors.New(saw + ", not one each")
+	if connections != 2 || sessions != 2 {
+		return errors.New(saw + ", not two each")
 	}
 	out.line("\nDone: " + saw + ".")
 	return nil
+}
+
+// stay gets in, and stays until the door is shut.
+func stay(ctx context.Context, out *screen, c client, by way) error {
+	seen := out.lines(c.name())
+	err := c.run(ctx, by, seen)
+	seen.flush()
+	if err == nil && !strings.Contains(seen.String(), farewell) {
+		err = errors.New("the session did not outlive the door")
+	}
+	return err
 }
 
 // refused connects without a knock, which must fail, and for that reason.

@@ -24,6 +24,7 @@ type site struct {
 	dir     string
 	service *net.TCPAddr   // where the guarded server is, when it is
 	knocks  []net.Listener // the ports to knock at, in order
+	tokens  net.PacketConn // where tokens are sent to
 
 	hostKey, clientKey ssh.Signer
 }
@@ -55,7 +56,26 @@ func (s *site) build(ctx context.Context) error {
 	if err := s.listen(4); err != nil {
 		return err
 	}
+	if err := s.makeToken(ctx); err != nil {
+		return err
+	}
 	return s.makeKeys()
+}
+
+// keyFile is the key of the tokens, in the site's folder.
+const keyFile = "tango.key"
+
+// makeToken has knockpipe make the key of the tokens.
+func (s *site) makeToken(ctx context.Context) (err error) {
+	if s.tokens, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, exe), "-keygen", keyFile, fmt.Sprintf("udp:%d", s.tokens.LocalAddr().(*net.UDPAddr).Port))
+	cmd.Dir = s.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("knockpipe -keygen: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // listen takes the ports.
@@ -126,17 +146,21 @@ func (s *site) write(name, text string) error {
 // ~/.ssh/config, so knockpipe has to be told of it as well as ssh.
 func (s *site) config() string {
 	return fmt.Sprintf(`Host tango
+    # Knock: %s
+
+Host tango-token
+    # Knock: token:%s
+
+Host *
     HostName %v
     Port %d
-    # Knock: %s
-    ProxyCommand ./%s -f ssh_config %%h %%p
-
+    ProxyCommand ./%s -f ssh_config -n %%n -- %%h %%p
     User demo
     IdentityFile ./id_ed25519
     IdentitiesOnly yes
     UserKnownHostsFile ./known_hosts
     BatchMode yes
-`, s.service.IP, s.service.Port, strings.Join(s.sequence(), " "), exe)
+`, strings.Join(s.sequence(), " "), keyFile, s.service.IP, s.service.Port, exe)
 }
 
 // sequence is the knocks as knockpipe's arguments.
@@ -152,6 +176,9 @@ func (s *site) sequence() []string {
 func (s *site) remove() {
 	for _, l := range s.knocks {
 		l.Close()
+	}
+	if s.tokens != nil {
+		s.tokens.Close()
 	}
 	os.RemoveAll(s.dir)
 }
