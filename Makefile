@@ -1,6 +1,7 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
 # make soak   every kind of door over every kind of link, 100 times each
+# make clients  before a release: real clients, forty and more; writes doc/clients.md
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe
@@ -62,6 +63,14 @@ test: tools lint
 soak: tools
 	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m ./internal/e2e
 
+clients: tools
+ifeq ($(CI),true)
+	sh internal/lab/install.sh clients
+else
+	@echo "The clients, on Debian and Ubuntu: sudo sh internal/lab/install.sh clients"
+endif
+	CLIENTS=doc/clients.md $(GO) test -v -run TestClients -count=1 -timeout 30m ./internal/e2e
+
 bench:
 	BENCH_SVG=doc/bench.svg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/e2e
 
@@ -73,4 +82,4 @@ lint:
 		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
 	done
 
-.PHONY: all build install dist demo tools test soak bench lint
+.PHONY: all build install dist demo tools test soak clients bench lint

@@ -1,16 +1,26 @@
 #!/bin/sh
 # Installs the real programs that the lab's tests and benchmarks use, on Debian
-# and its relatives, and keeps the services among them from starting.
+# and its relatives, and keeps the services among them from starting. With the word
+# clients, it installs what only `make clients` uses, too.
 set -eu
 
 packages='
 	gcc libc6-dev
-	fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
-	netcat-openbsd nftables openssh-client openssh-server python3 rsync socat strace systemd
-	util-linux zsh
+	dropbear-bin fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
+	netcat-openbsd nftables openssh-client openssh-server putty-tools python3 python3-paramiko
+	rsync ruby-bcrypt-pbkdf ruby-ed25519 ruby-net-ssh socat strace systemd util-linux zsh
 '
 if [ "$(dpkg --print-architecture)" = amd64 ]; then
 	packages="$packages wine wine64"
+fi
+if [ "${1-}" = clients ]; then
+	packages="$packages
+		ansible-core autossh borgbackup bup clustershell curl dbus-daemon duplicity
+		emacs-nox git-annex gvfs-backends lftp libglib2.0-bin libnet-openssh-perl
+		libssh-4 libssh-dev mercurial mosh mussh ncat parallel pdsh pssh
+		python3-asyncssh python3-fabric python3-pexpect rclone rdiff-backup restic
+		rsnapshot ruby-net-scp sshfs sshpass sshuttle subversion ucspi-tcp unison
+	"
 fi
 
 missing=

@@ -51,6 +51,7 @@ var peer = regexp.MustCompile(`\S+ port \d+`)
 var ends = []string{
 	"Bad packet length", "Closing connection to ", "Connection closed by ", "Connection reset by ",
 	"Did not receive identification string from ", "Disconnected from ", "Disconnecting ",
+	"Read error from remote host ",
 	"Timeout before authentication for ", "Timeout, client not responding from ",
 	"Unable to negotiate with ", "banner exchange: ", "ssh_dispatch_run_fatal: ",
 }
