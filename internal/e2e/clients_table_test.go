@@ -99,7 +99,7 @@ printf '%s\t%s\n' config_version 1.2 snapshot_root $D/shots/ cmd_rsync /usr/bin/
 printf '%s\t%s\t%s\n' retain alpha 2 backup tango:$D/a/ there/ >>conf
 rsnapshot -c conf alpha; test -n "$(find shots -name 6)"`},
 	{name: "duplicity over rsync", packages: "duplicity", connections: 10, orFewer: true, script: `
-folder a; mkdir b; timeout 25 duplicity -v9 --no-encryption a rsync://tango/$D/b >log 2>&1 || { cat log; exit 1; }; ls b | grep -q manifest`},
+folder a; mkdir b; timeout 80 duplicity --no-encryption a rsync://tango/$D/b >log 2>&1 || { cat log; exit 1; }; ls b | grep -q manifest`},
 	{name: "duplicity over paramiko", packages: "duplicity python3-paramiko", fails: "it ignores ProxyCommand", script: `
 folder a; timeout 10 duplicity --num-retries 1 --no-encryption a paramiko+sftp://tango/$D/b`},
 	{name: "rclone", packages: "rclone", fails: "it ignores ssh's config", script: `
