@@ -18,13 +18,14 @@ const maxInherited = 1024
 // prints goes to stderr, as stdout belongs to ssh; its stdin is empty, and it has no
 // other descriptor, whatever this process was started with.
 //
-// It is killed with all its children at the deadline of ctx. If ctx is canceled, it
-// runs on, and the sender waits for it: that a connect got in is no reason to kill it.
+// It is killed with all its children at the deadline of ctx, or where ctx has another
+// cause to end than that it was canceled: nobody wants the knock any more then. If it was
+// just canceled, a connect got in, which is no reason to kill it: the sender waits for it.
 func (e Exec) send(ctx context.Context, s *Sender) error {
 	if e.env == nil {
 		return errors.New("not loaded")
 	}
-	late, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	if deadline, ok := ctx.Deadline(); ok {
 		late, cancel = context.WithDeadline(late, deadline)
 	}
@@ -53,10 +54,11 @@ func (e Exec) send(ctx context.Context, s *Sender) error {
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		if err = ctx.Err(); errors.Is(err, context.Canceled) {
-			return err
+		if context.Cause(ctx) != context.Canceled {
+			cancel()
+			<-ended
 		}
-		<-ended // it is being killed
+		err = ctx.Err()
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		<-ctx.Done() // in the same moment

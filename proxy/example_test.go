@@ -101,7 +101,7 @@ func ExampleSplice() {
 		return
 	}
 	var traffic proxy.Traffic
-	err = proxy.Splice(conn, in, out, &traffic)
+	err = proxy.Splice(context.Background(), conn, in, out, &traffic)
 	out.Close()
 	answer, _ := io.ReadAll(answers)
 	fmt.Printf("%s%d bytes sent, %d received, error %v\n", answer, traffic.Sent.Load(), traffic.Received.Load(), err)

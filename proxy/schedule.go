@@ -24,6 +24,7 @@ type round struct {
 	restart bool          // the try is one
 	rest    time.Duration // from the last knock to the next round
 	every   time.Duration // between two connects; zero leaves it to the gap
+	few     bool          // its connects are few, as it waits for them
 }
 
 // A Pace slows a schedule down for a door that is known to need it. The zero
@@ -41,6 +42,11 @@ type Pace struct {
 	// Single says that one packet opens the door: there is no order to lose, so that no
 	// gap is needed, and a connect starts together with each try.
 	Single bool
+
+	// Few asks for as few tries as can be, for a door that counts how often it was
+	// opened: each waits for what the one before does. The second would open it again
+	// before the port answers.
+	Few bool
 }
 
 // schedule is what open does while the port stays shut; the last two rounds are
@@ -87,8 +93,13 @@ var singles = []round{
 	{rest: 400 * time.Millisecond, every: 130 * time.Millisecond},
 }
 
+// fewRest is how long a door and a link take to answer, of which only few tries are
+// wanted: a round trip of 300 ms, and what knockd takes.
+const fewRest = 400 * time.Millisecond
+
 // rounds yields the schedule, and its last two rounds without end. Where the pace
-// has a gap, no round is a burst.
+// has a gap, no round is a burst. Where it wants few, only the first is one, and each
+// later try is a restart, as there is no next one soon that could do without.
 func rounds(pace Pace) iter.Seq[round] {
 	return func(yield func(round) bool) {
 		first := true
@@ -102,15 +113,18 @@ func rounds(pace Pace) iter.Seq[round] {
 				n = len(plan) - 2 + over%2
 			}
 			r := plan[n]
-			if pace.Gap > 0 && r.gap == 0 {
+			if r.gap == 0 && !pace.Single && (pace.Gap > 0 || pace.Few && !first) {
 				continue
 			}
 			r.gap = max(r.gap, pace.Gap)
 			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
-			if !pace.Single {
+			if !pace.Single || pace.Few {
 				r.every = pace.Every
 			}
 			r.restart = r.restart || first && pace.Restart
+			if pace.Few {
+				r.rest, r.few, r.restart = max(r.rest, fewRest), true, r.restart || !first
+			}
 			if first = false; !yield(r) {
 				return
 			}
@@ -126,20 +140,30 @@ const (
 	nowAndThen = 40 * time.Millisecond
 )
 
+// Few tries have fewer connects each, so that the limit of the first second is not
+// used up before the second try: then nothing would tell that it opened.
+const (
+	everyOfFew      = 12 * time.Millisecond
+	nowAndThenOfFew = 60 * time.Millisecond
+)
+
 // connects yields the times, counted from the last knock, at which a connect
 // starts. It is one more knock, so it keeps the gap.
 func (r round) connects() iter.Seq[time.Duration] {
 	return func(yield func(time.Duration) bool) {
-		every := r.every
-		if every == 0 {
-			every = max(r.gap, 5*time.Millisecond)
+		every, late := max(r.gap, 5*time.Millisecond), nowAndThen
+		if r.few {
+			every, late = max(r.gap, everyOfFew), nowAndThenOfFew
+		}
+		if r.every > 0 {
+			every, late = r.every, 0
 		}
 		for at := r.gap; at < r.rest; at += every {
 			if !yield(at) {
 				return
 			}
-			if r.every == 0 && at >= lateKnockd {
-				every = max(every, nowAndThen)
+			if at >= lateKnockd {
+				every = max(every, late)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -30,33 +31,47 @@ const farewell = 2 * time.Second
 // in is a pipe that nobody writes any more either: that is how ssh ends. Otherwise
 // the error is EPIPE. Other errors are the system's own.
 //
-// Splice takes conn over and closes it. The files stay the caller's. One goroutine
-// may outlive Splice: a read from a pipe cannot be woken, so the one that reads in is
+// The end of ctx ends all within two seconds, whatever in and out do: the server is
+// told that nothing more will come, and has that time to end its side. This is no
+// error.
+//
+// Splice takes conn over and closes it. The files stay the caller's. A goroutine may
+// outlive Splice: a read from a pipe cannot be woken, so the one that reads in is
 // left until in or the process ends. Until then it keeps the connection open, and on
-// Linux a second descriptor of in.
-func Splice(conn *net.TCPConn, in, out *os.File, traffic *Traffic) error {
+// Linux a second descriptor of in. So does the one that writes out, after the end of
+// ctx, if nobody reads there.
+func Splice(ctx context.Context, conn *net.TCPConn, in, out *os.File, traffic *Traffic) error {
 	network, err := detach(conn)
 	if err != nil {
 		return cause(err)
 	}
-	// Two use the connection, and the later one closes it. Its number may be that of
+	// Three use the connection, and the last one closes it. Its number may be that of
 	// another file right after.
 	var users atomic.Int32
-	users.Store(2)
+	users.Store(3)
 	leave := func() {
 		if users.Add(-1) == 0 {
 			network.close()
 		}
 	}
 	defer leave()
-	sent := make(chan error, 1)
+	sent, received := make(chan error, 1), make(chan error, 1)
 	go func() {
 		defer leave()
 		err := carryUp(network, in, &traffic.Sent)
 		network.closeWrite()
 		sent <- err
 	}()
-	err = carryDown(out, network, &traffic.Received)
+	go func() {
+		defer leave()
+		received <- carryDown(out, network, &traffic.Received)
+	}()
+	select {
+	case err = <-received:
+	case <-ctx.Done():
+		network.part(sent, received)
+		return nil
+	}
 	switch {
 	case errors.Is(err, syscall.EPIPE) && hungUp(in):
 		network.drain(farewell) // what ssh wrote last still goes out meanwhile
@@ -71,4 +86,44 @@ func Splice(conn *net.TCPConn, in, out *os.File, traffic *Traffic) error {
 		}
 	}
 	return cause(err)
+}
+
+// A session that has to end has parting for it. Of that, it goes on for lastWords: ssh
+// closes its pipes before it sends a signal, and what it wrote last is on its way. The
+// server then has serverEnd to end it. What comes after that finds no reader, and is
+// dropped.
+const (
+	parting   = 1800 * time.Millisecond
+	lastWords = 500 * time.Millisecond
+	serverEnd = 800 * time.Millisecond
+)
+
+// part ends a session in order, whose two ways tell of their ends.
+func (e connEnd) part(sent, received <-chan error) {
+	end := time.Now().Add(parting)
+	late := time.After(lastWords)
+	for going := true; going; {
+		select {
+		case err := <-received:
+			if !errors.Is(err, syscall.EPIPE) {
+				return // the server has ended it
+			}
+			received = nil
+		case <-sent: // all of it
+			going = false
+		case <-late:
+			going = false
+		}
+	}
+	e.closeWrite()
+	if received != nil {
+		select {
+		case err := <-received:
+			if !errors.Is(err, syscall.EPIPE) {
+				return
+			}
+		case <-time.After(serverEnd):
+		}
+	}
+	e.drain(time.Until(end))
 }

@@ -171,7 +171,7 @@ func TestSpliceFiles(t *testing.T) {
 			server.CloseWrite()
 		}()
 		traffic := new(Traffic)
-		if err := Splice(client, files[0], files[1], traffic); err != nil {
+		if err := Splice(t.Context(), client, files[0], files[1], traffic); err != nil {
 			t.Errorf("%s: Splice = %v, want no error", name, err)
 		}
 		got, err := os.ReadFile(files[1].Name())
@@ -206,7 +206,7 @@ func TestSpliceCloses(t *testing.T) {
 			server.Close()
 		}
 		ended := make(chan error, 1)
-		go func() { ended <- Splice(client, in, out, new(Traffic)) }()
+		go func() { ended <- Splice(t.Context(), client, in, out, new(Traffic)) }()
 		if first == "stdin" {
 			io.ReadAll(server) // until the end of stdin gets here
 			server.Close()

@@ -32,7 +32,7 @@ func startSession(t *testing.T) *session {
 	}
 	s := &session{in: inW, out: outR, server: server, ended: make(chan error, 1)}
 	go func() {
-		err := Splice(client, inR, outW, new(Traffic))
+		err := Splice(t.Context(), client, inR, outW, new(Traffic))
 		outW.Close() // as the end of the process does
 		s.ended <- err
 	}()

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"knockpipe/internal/check"
 	"knockpipe/knock"
@@ -30,30 +32,39 @@ var errFindings = &failure{code: exitNetwork, quiet: true}
 
 // runCheck is -check: the report, and as error only that something failed.
 func runCheck(o *options, process Process, log *reporter) error {
+	signal.Ignore(syscall.SIGPIPE) // a door is to be closed also where nobody reads on
 	c := &checkup{log: log, report: &check.Report{Out: process.Stdout,
 		Colors: process.Getenv("NO_COLOR") == "" && process.Getenv("TERM") != "dumb" && isTerminal(process.Stdout)}}
 	if err := c.prepare(o, process); err != nil {
 		c.report.Find(check.Fail, hintOf(err), "%v", err)
 		return errFindings
 	}
-	c.report.Find(check.OK, "", "%s is %s", c.plan.host, join(c.target.addrs))
-	c.before()
-	if unopenable := c.report.Failed && len(c.plan.knocks) == 0; !unopenable && !c.spends() {
-		c.through(o.wait)
+	ctx, stop := newClient(process).while(context.Background())
+	defer stop()
+	if err := c.find(ctx, o.source); err != nil {
+		c.report.Find(check.Fail, hintOf(err), "%v", err)
+		return cmp.Or(gone(ctx), error(errFindings))
 	}
-	if c.report.Failed {
+	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: log, sequences: c.sequences}
+	c.before(ctx)
+	if unopenable := c.report.Failed && len(c.plan.knocks) == 0; !unopenable && !c.spends() {
+		c.through(ctx, o.wait)
+	}
+	switch left := gone(ctx); {
+	case left != nil:
+		return left
+	case c.report.Failed:
 		return errFindings
 	}
 	return nil
 }
 
-// prepare reads the config, ssh's own reading of it first, and finds the host.
-func (c *checkup) prepare(o *options, process Process) error {
+// prepare reads the config, ssh's own reading of it first.
+func (c *checkup) prepare(o *options, process Process) (err error) {
 	typed := cmp.Or(o.alias, o.host)
 	c.ssh = o.askSSH(c.report, typed)
 	c.typed = typed[strings.LastIndexByte(typed, '@')+1:] // as ssh's %n is
 	o.fill(c.ssh, c.typed)
-	var err error
 	if c.plan, err = readyPlan(o, process); err != nil {
 		return err
 	}
@@ -66,12 +77,17 @@ func (c *checkup) prepare(o *options, process Process) error {
 	} else {
 		c.config()
 	}
-	ctx, cancel := c.bounded()
+	return nil
+}
+
+// find finds the host.
+func (c *checkup) find(ctx context.Context, source netip.Addr) (err error) {
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	if c.target, err = c.plan.resolve(ctx, o.source, c.log); err != nil {
+	if c.target, err = c.plan.resolve(ctx, source, c.log); err != nil {
 		return err
 	}
-	c.door = &door{plan: c.plan, target: c.target, getenv: process.Getenv, report: c.log, sequences: c.sequences}
+	c.report.Find(check.OK, "", "%s is %s", c.plan.host, join(c.target.addrs))
 	return nil
 }
 
@@ -122,8 +138,8 @@ func (c *checkup) config() {
 }
 
 // bounded is the time for one thing that waits for the network.
-func (c *checkup) bounded() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), cmp.Or(c.plan.limit.time, defaultTimeout))
+func (c *checkup) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, cmp.Or(c.plan.limit.time, defaultTimeout))
 }
 
 // spends says so if to knock would use something up, which is done only for those
@@ -145,17 +161,24 @@ func (c *checkup) spends() bool {
 	return true
 }
 
-// through opens the door, and looks at what is behind it.
-func (c *checkup) through(wait bool) {
-	conn := c.open()
-	if conn == nil {
-		return
+// through opens the door, looks at what is behind it, and closes it as a session does.
+func (c *checkup) through(ctx context.Context, wait bool) {
+	var addr netip.Addr
+	if conn := c.open(ctx); conn != nil {
+		addr = remote(conn)
+		c.server(ctx, conn)
+		c.others(ctx, addr)
 	}
-	addr := remote(conn)
-	c.server(conn)
-	c.others(addr)
-	if wait {
-		c.shuts(addr)
+	closes := len(c.plan.closing) > 0
+	if closes {
+		c.door.shut()
+	}
+	switch {
+	case !addr.IsValid():
+	case wait:
+		c.shuts(ctx, addr, shutTime)
+	case closes:
+		c.shuts(ctx, addr, closedTime)
 	}
 }
 

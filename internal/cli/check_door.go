@@ -16,12 +16,14 @@ import (
 const (
 	restTime = 150 * time.Millisecond // for a slow door to open, before the next try
 	shutTime = time.Minute            // for the door to shut again
+
+	closedTime = 2 * time.Second // for KnockClose to shut it
 )
 
 // before says what the port is like without a knock.
-func (c *checkup) before() {
+func (c *checkup) before(ctx context.Context) {
 	knocks, port := len(c.plan.knocks) > 0, c.plan.port
-	for i, look := range c.look(c.target.addrs) {
+	for i, look := range c.look(ctx, c.target.addrs) {
 		addr := c.target.addrs[i]
 		switch {
 		case !knocks && look.state == proxy.Open:
@@ -45,12 +47,12 @@ type answer struct {
 }
 
 // look looks at the port of addresses, all at once.
-func (c *checkup) look(addrs []netip.Addr) []answer {
+func (c *checkup) look(ctx context.Context, addrs []netip.Addr) []answer {
 	looks := make([]answer, len(addrs))
 	opener := proxy.Opener{Sources: c.target.sources}
 	var wg sync.WaitGroup
 	for i, addr := range addrs {
-		wg.Go(func() { looks[i].state, looks[i].why = opener.Probe(context.Background(), addr, c.plan.port) })
+		wg.Go(func() { looks[i].state, looks[i].why = opener.Probe(ctx, addr, c.plan.port) })
 	}
 	wg.Wait()
 	return looks
@@ -58,18 +60,27 @@ func (c *checkup) look(addrs []netip.Addr) []answer {
 
 // open knocks until the port is open, and says how long that took. Unlike a session
 // it waits for each try, so that it knows which of them opened the door.
-func (c *checkup) open() *net.TCPConn {
-	ctx, cancel := c.bounded()
+func (c *checkup) open(ctx context.Context) *net.TCPConn {
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	p := c.plan
 	opener := c.door.opener()
 	ownPace := len(p.knocks) > 0 && p.knocks.Ordered()
 	if ownPace {
-		opener.Pace = func(netip.Addr) proxy.Pace { return proxy.Pace{Gap: p.settings.KnockDelay, Rest: restTime} }
+		opener.Pace = func(netip.Addr) proxy.Pace {
+			return proxy.Pace{Gap: p.settings.KnockDelay, Rest: restTime, Few: len(p.closing) > 0}
+		}
 		c.door.memory = nil // nothing is to be learnt from this pace
 	}
 	start := time.Now()
 	conn, opening, err := c.door.open(ctx, opener)
+	if gone(ctx) != nil {
+		if conn != nil { // in the same moment
+			conn.SetLinger(0)
+			conn.Close()
+		}
+		return nil
+	}
 	if err != nil {
 		err = p.openFailure(err, c.target.addrs)
 		c.report.Find(check.Fail, hintOf(err), "%v", err)
@@ -87,12 +98,12 @@ func (c *checkup) open() *net.TCPConn {
 }
 
 // others knocks at the addresses that were not needed, and says whether they open.
-func (c *checkup) others(used netip.Addr) {
+func (c *checkup) others(ctx context.Context, used netip.Addr) {
 	others := slices.DeleteFunc(slices.Clone(c.target.addrs), func(addr netip.Addr) bool { return addr == used })
 	if len(c.plan.knocks) == 0 || !c.plan.knocks.Ordered() || len(others) == 0 {
 		return
 	}
-	ctx, cancel := c.bounded()
+	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	for _, addr := range others {
 		sender, err := c.door.knockOnce(ctx, addr)
@@ -102,7 +113,7 @@ func (c *checkup) others(used netip.Addr) {
 		}
 		defer sender.Wait() // the report goes on meanwhile
 	}
-	for i, look := range c.look(others) {
+	for i, look := range c.look(ctx, others) {
 		if look.state != proxy.Open {
 			c.report.Find(check.Warn, "if it is not guarded alike, set AddressFamily", "%v port %d stays %s after the knock", others[i], c.plan.port, look.why)
 			continue
@@ -112,14 +123,25 @@ func (c *checkup) others(used netip.Addr) {
 }
 
 // shuts waits until the door is shut again.
-func (c *checkup) shuts(addr netip.Addr) {
+func (c *checkup) shuts(ctx context.Context, addr netip.Addr, limit time.Duration) {
 	start := time.Now()
-	for time.Since(start) < shutTime {
-		if c.look([]netip.Addr{addr})[0].state != proxy.Open {
+	for time.Since(start) < limit {
+		state := c.look(ctx, []netip.Addr{addr})[0].state
+		if ctx.Err() != nil {
+			return
+		}
+		if state != proxy.Open {
 			c.report.Find(check.OK, "", "the door is shut again after %v", time.Since(start).Round(time.Second))
 			return
 		}
-		time.Sleep(500 * time.Millisecond)
+		select {
+		case <-ctx.Done():
+		case <-time.After(500 * time.Millisecond):
+		}
 	}
-	c.report.Find(check.Warn, "does the server forget who has knocked?", "the door is still open after %v", shutTime)
+	hint := "does the server forget who has knocked?"
+	if len(c.plan.closing) > 0 {
+		hint = "is KnockClose right, and in order? Does another session hold the door open?"
+	}
+	c.report.Find(check.Warn, hint, "the door is still open after %v", limit)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -16,10 +17,13 @@ import (
 const handshakeTime = 10 * time.Second
 
 // server looks at what is behind the door.
-func (c *checkup) server(conn net.Conn) {
+func (c *checkup) server(ctx context.Context, conn net.Conn) {
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	known := check.ReadKnownHosts(c.knownHosts(), c.plan.host, c.plan.port, c.ssh["hostkeyalias"])
 	server, err := check.Handshake(conn, known.Algorithms(), handshakeTime)
 	switch {
+	case gone(ctx) != nil:
+		return
 	case err != nil && server.Version == "":
 		c.report.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server there: %v", err)
 		return

@@ -33,6 +33,10 @@ type door struct {
 	turns     state.Turns
 	opened    state.Opened  // in place of turns, where one packet opens
 	memory    *state.Memory // nil if there is none
+
+	mu    sync.Mutex
+	tries map[netip.Addr]int // that were begun at an address, each of which may have opened
+	gap   time.Duration      // of the try that opened
 }
 
 // share finds the folders of what is shared. Where there are none, nothing is.
@@ -78,6 +82,10 @@ func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, pro
 		d.sequences.Failed()
 		return nil, opening, err
 	}
+	d.gap = opening.Gap
+	if opening.Tries == 0 { // it was open before, or another process has opened it
+		d.try(remote(conn))
+	}
 	d.learn(opening)
 	if warning := d.sequences.Opened(opening.Addr, opening.Tries); warning != "" {
 		d.report.tell(true, warning)
@@ -98,7 +106,18 @@ func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 		return err
 	}
 	sender.Gap, sender.Restart = try.Gap, try.Restart
+	d.try(to)
 	return sender.Send(ctx, seq)
+}
+
+// try counts one at an address.
+func (d *door) try(to netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.tries == nil {
+		d.tries = make(map[netip.Addr]int)
+	}
+	d.tries[to]++
 }
 
 // knockOnce sends the sequence of the plan once, slowly enough for a door that counts
@@ -109,6 +128,7 @@ func (d *door) knockOnce(ctx context.Context, to netip.Addr) (*knock.Sender, err
 		return nil, err
 	}
 	sender.Gap = d.patientGap()
+	d.try(to)
 	return sender, sender.Send(ctx, d.plan.knocks)
 }
 
@@ -165,6 +185,7 @@ func (d *door) pace(to netip.Addr) proxy.Pace {
 	if d.memory != nil {
 		pace = d.memory.Recall(d.key(to)).Pace()
 	}
+	pace.Few = len(d.plan.closing) > 0
 	rest, every := d.plan.knocks.Rest()
 	switch {
 	case rest > 0:
@@ -196,29 +217,59 @@ func (d *door) key(to netip.Addr) state.Door {
 }
 
 const (
-	// closeTime bounds the closing sequence, which nobody waits for.
+	// closeTime bounds the wait for a turn at closing, and a program that closes.
 	closeTime = 10 * time.Second
 
-	// closeTries is how often it is sent: nothing tells whether it got there.
-	closeTries = 2
+	// moreCloses is how often the closing sequence is sent besides: nothing tells whether
+	// it got there. One of four knocks is lost, where each packet in fifty is, once in
+	// thirteen times.
+	moreCloses = 3
+
+	// moreTime is how long that may take.
+	moreTime = 3 * time.Second
 )
 
-// shut sends the closing sequence, slowly enough for a door that counts the order.
-//
-// The last try to open was given up in its middle if the port answered by then, so
-// the first thing to do is to end what that left half done: a knockd would take
-// the first knock of the closing sequence for a wrong one.
-func (d *door) shut(to netip.Addr) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	sender, err := d.sender(to)
-	if err != nil {
-		d.report.logf("closing sequence: %v", err)
+// shut closes what may have been opened, at each address. It needs no session before it.
+func (d *door) shut() {
+	if len(d.plan.closing) == 0 {
 		return
 	}
 	if len(d.plan.knocks) == 0 { // nothing has opened it
 		d.share()
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all sync.WaitGroup
+	for to, tries := range d.tries {
+		all.Go(func() { d.shutAt(to, tries) })
+	}
+	all.Wait()
+	clear(d.tries)
+}
+
+// shutAt sends the closing sequence to an address, slowly enough for a door that counts
+// the order, and one after the other. Some doors count openings, such as a firewall that
+// knockd gives a rule for each, and takes one for each closing. So it is sent as often as
+// the door may have been opened, and a few times more.
+//
+// The last try to open was given up in its middle if the port answered by then, so
+// the first thing to do is to end what that left half done: a knockd would take
+// the first knock of the closing sequence for a wrong one.
+func (d *door) shutAt(to netip.Addr, times int) {
+	sender, err := d.sender(to)
+	if err != nil {
+		d.report.logf("closing sequence: %v", err)
+		return
+	}
+	closing := d.plan.closing
+	sender.Gap, sender.Restart = max(d.patientGap(), d.pace(to).Gap, d.gap), true
+	each := time.Duration(closing.Knocks()+2)*sender.Gap + closing.Pauses()
+	more := min(moreCloses, int(moreTime/each))
+	if !closing.Repeats() {
+		more = 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime+time.Duration(times+more)*each)
+	defer cancel()
 	turn := d.turn(ctx, to)
 	for turn.End == nil && ctx.Err() == nil { // another got in, and is through
 		turn = d.turn(ctx, to)
@@ -226,21 +277,16 @@ func (d *door) shut(to netip.Addr) {
 	if turn.End != nil {
 		defer turn.End(0)
 	}
-	tries := 1
-	if d.plan.closing.Repeats() {
-		tries = closeTries
-	}
-	sender.Gap, sender.Restart = max(d.patientGap(), d.pace(to).Gap), true
-	for n := range tries {
+	for n := range times + more {
 		if n > 0 {
 			time.Sleep(sender.Gap)
 		}
-		err := sender.Send(ctx, d.plan.closing)
+		err := sender.Send(ctx, closing)
 		sender.Wait()
 		if err != nil {
 			d.report.logf("closing sequence: %v", err)
 			return
 		}
 	}
-	d.report.logf("closing sequence sent to %v", sender.To)
+	d.report.logf("closing sequence sent to %v, %s", sender.To, plural(times+more, "time"))
 }

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -32,22 +34,36 @@ func runPipe(o *options, process Process, report *reporter) error {
 		}
 	}
 	p.tell(report)
-	ctx, cancel := p.limit.since(start)
+	limited, cancel := p.limit.since(start)
 	defer cancel()
+	client := newClient(process)
+	ctx, stop := client.while(limited)
+	defer stop()
 	t, err := p.resolve(ctx, o.source, report)
 	if err != nil {
-		return err
+		return cmp.Or(gone(ctx), err)
 	}
 	d := &door{plan: p, target: t, getenv: process.Getenv, report: report, sequences: sequences}
 	conn, _, err := d.open(ctx, d.opener())
-	if err != nil {
-		return p.openFailure(err, t.addrs)
+	stop()
+	switch left := gone(ctx); {
+	case left != nil:
+		if conn != nil { // in the same moment
+			conn.SetLinger(0)
+			conn.Close()
+		}
+		d.shut()
+		return left
+	case err != nil:
+		err = &failure{code: report.fail(p.openFailure(err, t.addrs)), err: err, quiet: true}
+		d.shut() // what may have opened too late
+		return err
 	}
 	report.logf("open after %v", time.Since(start).Round(100*time.Microsecond))
 	if o.pass {
 		return pass(conn, process.Stdout, report)
 	}
-	return d.session(conn, process)
+	return d.session(conn, client, process)
 }
 
 // checkPass finds out early what would keep -F from working.
@@ -75,50 +91,28 @@ func pass(conn *net.TCPConn, stdout *os.File, report *reporter) error {
 	return nil
 }
 
-// hangupTime is how long a session goes on after ssh's signal that it ends.
-const hangupTime = 2 * time.Second
-
-// session is what happens on the open connection.
-func (d *door) session(conn *net.TCPConn, process Process) error {
+// session is what happens on the open connection. It ends with ssh, which says so by a
+// signal or closes both pipes, or is killed.
+func (d *door) session(conn *net.TCPConn, client *client, process Process) error {
 	signal.Ignore(syscall.SIGPIPE) // a stdout that nobody reads is an error to report
-	if fromProgram(process.Stdin) {
+	switch {
+	case fromProgram(process.Stdin):
 		signal.Ignore(os.Interrupt) // Ctrl-C is for ssh, which is in the same process group
-		if runtime.GOOS == "linux" {
-			// ssh sends it when it ends. To die of it would reset the connection if
-			// anything has come in meanwhile; that both pipes are closed then is
-			// noticed anyway, and gives sshd the time for an orderly end.
-			signal.Ignore(syscall.SIGHUP)
-		}
-	}
-	var ends chan os.Signal // none without a door to shut
-	if len(d.plan.closing) > 0 {
-		ends = make(chan os.Signal, 1)
-		signal.Notify(ends, syscall.SIGHUP, syscall.SIGTERM) // before anybody sees that the session has begun
+	case len(d.plan.closing) == 0:
+		signal.Reset(os.Interrupt)
 	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)
-	to := remote(conn)
-	ended := make(chan error, 1)
-	go func() { ended <- proxy.Splice(conn, process.Stdin, process.Stdout, traffic) }()
-	var err error
-	if ends == nil {
-		err = <-ended
-	} else {
-		select {
-		case err = <-ended:
-		case s := <-ends:
-			d.report.logf("%v", s)
-			if s == syscall.SIGHUP { // ssh is about to close its side
-				select {
-				case err = <-ended:
-				case <-time.After(hangupTime):
-				}
-			}
-		}
-		d.shut(to)
+	ctx, stop := client.signaled(context.Background())
+	err := proxy.Splice(ctx, conn, process.Stdin, process.Stdout, traffic)
+	stop()
+	if left := gone(ctx); left != nil {
+		d.report.logf("%v", left)
 	}
 	d.report.logf("session ended after %v: %d bytes sent, %d received",
 		time.Since(start).Round(100*time.Microsecond), traffic.Sent.Load(), traffic.Received.Load())
+	process.Stdout.Close() // nobody need wait for the door
+	d.shut()
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return &failure{code: exitNetwork, err: errors.New("stdout: its reader is gone")}

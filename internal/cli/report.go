@@ -177,6 +177,10 @@ func (r *reporter) fail(err error) int {
 			return code
 		}
 	}
+	if left, ok := errors.AsType[*goneError](err); ok { // there is nobody to tell
+		r.logf("%v", left)
+		return code
+	}
 	r.tell(true, err.Error())
 	if hint := hintOf(err); hint != "" {
 		r.tell(true, "hint: "+hint)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,7 +32,12 @@ func Run(process Process) int {
 			return report.fail(err)
 		}
 	}
-	return report.fail(o.mode.run(o, process, report))
+	err = o.mode.run(o, process, report)
+	code := report.fail(err)
+	if left, ok := errors.AsType[*goneError](err); ok && left.signal != nil {
+		dieBy(left.signal)
+	}
+	return code
 }
 
 func runHelp(_ *options, process Process, _ *reporter) error {

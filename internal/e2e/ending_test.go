@@ -17,20 +17,19 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestSignals sends signals while the door is shut, when they end knockpipe, and
-// during the session, which ends with ssh: those that ssh gets or sends do not end it.
+// TestSignals sends signals while the door is shut, and during the session. They end
+// knockpipe: while the door is shut, as they end any program. Only Ctrl-C is for ssh, as
+// soon as there is a session, and a nohup is honoured.
 func TestSignals(t *testing.T) {
 	for _, tt := range []struct {
 		signal  syscall.Signal
 		session bool
-		want    string // what Wait says; empty if the session goes on
+		want    string // what Wait says; empty if it goes on
 	}{
 		{syscall.SIGINT, false, "signal: interrupt"},
 		{syscall.SIGTERM, false, "signal: terminated"},
 		{syscall.SIGHUP, false, "signal: hangup"},
 		{syscall.SIGINT, true, ""},
-		{syscall.SIGTERM, true, "signal: terminated"},
-		{syscall.SIGHUP, true, ""},
 	} {
 		t.Run(fmt.Sprint(tt.signal, tt.session), func(t *testing.T) {
 			t.Parallel()
@@ -69,6 +68,103 @@ func TestSignals(t *testing.T) {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestSessionSignaled ends sessions by a signal to knockpipe, within two seconds and in
+// order: the server reads the end of the connection, and no error. The pipes stay open
+// and nobody uses them, or nobody reads the one that is full.
+func TestSessionSignaled(t *testing.T) {
+	const within = 2500 * time.Millisecond // two seconds, on a busy machine
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		for _, full := range []bool{false, true} {
+			t.Run(fmt.Sprint(signal, full), func(t *testing.T) {
+				t.Parallel()
+				listener, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer listener.Close()
+				_, port, _ := net.SplitHostPort(listener.Addr().String())
+				cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
+				stdin, _ := cmd.StdinPipe()
+				defer stdin.Close()
+				stdout, _ := cmd.StdoutPipe()
+				defer stdout.Close()
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				defer cmd.Process.Kill()
+				conn, err := listener.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				io.WriteString(stdin, "first")
+				if _, err := io.ReadFull(conn, make([]byte, 5)); err != nil {
+					t.Fatal(err)
+				}
+				if full {
+					conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
+					for err == nil {
+						_, err = conn.Write(make([]byte, 64<<10))
+					}
+				}
+				io.WriteString(stdin, "last words")
+				start := time.Now()
+				cmd.Process.Signal(signal)
+				said, err := io.ReadAll(conn)
+				if string(said) != "last words" || err != nil {
+					t.Errorf("the server read %q, %v, want %q", said, err, "last words")
+				}
+				conn.Close()
+				ended := make(chan error, 1)
+				go func() {
+					_, err := cmd.Process.Wait()
+					ended <- err
+				}()
+				select {
+				case err = <-ended:
+				case <-time.After(10 * time.Second):
+					t.Fatal("it goes on")
+				}
+				if took := time.Since(start); took > within || err != nil {
+					t.Errorf("it ended after %v, %v, want %v at most", took, err, within)
+				}
+			})
+		}
+	}
+}
+
+// TestNohup leaves a session alone that was started to ignore the end of its terminal.
+func TestNohup(t *testing.T) {
+	l := lab.New(t)
+	l.Server.Banner(t, 22)
+	cmd := l.Client.Command("sh", "-c", "trap '' HUP; exec "+binary(t)+" 198.51.100.2 22")
+	stdin, _ := cmd.StdinPipe()
+	stdout, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	out := bufio.NewReader(stdout)
+	if line, err := out.ReadString('\n'); err != nil {
+		t.Fatalf("got %q, %v, want a banner", line, err)
+	}
+	cmd.Process.Signal(syscall.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, out)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		t.Error("the session has ended")
+	case <-time.After(time.Second): // twice what a signal leaves to one
+	}
+	io.WriteString(stdin, "still here\n") // and the server ends the session
+	<-ended
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,0 +1,31 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package proxy
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// HasReader reports whether somebody may still read what is written to f. Only the end
+// of all who can counts: not a file, a device or a pipe that nobody reads just now.
+//
+// It looks without waiting, and leaves f as it is.
+func HasReader(f *os.File) bool {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return true
+	}
+	// What tells of the end of a pipe is POLLERR on Linux, POLLHUP elsewhere, and of a
+	// socket POLLHUP. macOS looks only at what it is asked for.
+	fds := []unix.PollFd{{Events: unix.POLLOUT}}
+	var n int
+	if e := raw.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd)
+		n, err = unix.Poll(fds, 0)
+	}); e != nil {
+		return true
+	}
+	return err != nil || n == 0 || fds[0].Revents&(unix.POLLERR|unix.POLLHUP) == 0
+}
