@@ -18,12 +18,13 @@ type Sender struct {
 	Port   uint16        // the service port, which the knock is to open
 	Gap    time.Duration // the pause between two knocks; zero sends them back to back
 
-	// Restart first ends what an earlier try may have left half done: the second
-	// knock comes twice ahead of a sequence of three or more. knockd 0.8 drops a
+	// Restart first ends what an earlier try may have left half done: so often, the
+	// second knock comes ahead of a sequence of three or more. knockd 0.8 drops a
 	// half done sequence at a knock that does not continue it, and then does not
-	// take that knock for a first one; whatever it waits for, one of the two does
-	// not continue it. A door that forgives what is out of order forgives these.
-	Restart bool
+	// take that knock for a first one; whatever it waits for, one of two does
+	// not continue it, and a third makes up for one that is lost. A door that
+	// forgives what is out of order forgives these.
+	Restart int
 
 	// Logf is told of each knock, without its port. It may be nil.
 	Logf func(format string, args ...any)
@@ -73,9 +74,11 @@ func (s *Sender) Wait() { s.left.Wait() }
 // order is which steps are sent, one after the other. A sequence in which a place
 // does not count leaves nothing half done that could be ended so.
 func (s *Sender) order(seq Sequence) []int {
-	order := make([]int, 0, len(seq)+2)
-	if i := seq.restart(); s.Restart && i > 0 && seq.Knocks() > 2 && seq.Ordered() {
-		order = append(order, i, i)
+	order := make([]int, 0, len(seq)+s.Restart)
+	if i := seq.restart(); i > 0 && seq.Knocks() > 2 && seq.Ordered() {
+		for range s.Restart {
+			order = append(order, i)
+		}
 	}
 	for i := range seq {
 		order = append(order, i)

@@ -161,7 +161,7 @@ func TestSendRestart(t *testing.T) {
 	} {
 		var got []int
 		sender := knock.Sender{
-			To: netip.MustParseAddr("127.0.0.1"), Restart: true,
+			To: netip.MustParseAddr("127.0.0.1"), Restart: 2,
 			Logf: func(_ string, args ...any) { got = append(got, args[0].(int)) },
 		}
 		seq, err := knock.Parse(strings.Fields(tt.seq))

@@ -39,7 +39,11 @@ func runCheck(o *options, process Process, log *reporter) error {
 		c.report.Find(check.Fail, hintOf(err), "%v", err)
 		return errFindings
 	}
-	ctx, stop := newClient(process).while(context.Background())
+	client := newClient(process)
+	if c.plan.cleansUp() {
+		client.catch()
+	}
+	ctx, stop := client.while(context.Background())
 	defer stop()
 	if err := c.find(ctx, o.source); err != nil {
 		c.report.Find(check.Fail, hintOf(err), "%v", err)

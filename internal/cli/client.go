@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,20 +17,36 @@ import (
 // gone when it says so by a signal, or when nobody reads stdout any more: an ssh that
 // is killed says nothing. The end of stdin alone is no sign.
 type client struct {
-	stdout  *os.File
+	stdout *os.File
+	ends   []os.Signal // by which it says so: not those that this process was started to ignore, as by nohup
+
 	signals chan os.Signal
+	caught  bool
 }
 
-// newClient is told of the signals from now on, but for those that this process was
-// started to ignore, as by nohup.
 func newClient(process Process) *client {
 	c := &client{stdout: process.Stdout, signals: make(chan os.Signal, 1)}
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM} {
 		if !signal.Ignored(s) {
-			signal.Notify(c.signals, s)
+			c.ends = append(c.ends, s)
 		}
 	}
 	return c
+}
+
+// catch is for a run that has something to do when a signal ends it. Others just die of
+// it. It starts a thread, which a run that opens a door at once has no time for.
+func (c *client) catch() {
+	signal.Notify(c.signals, c.ends...)
+	c.caught = true
+}
+
+// leave leaves a signal to the system from now on.
+func (c *client) leave(s os.Signal) {
+	c.ends = slices.DeleteFunc(c.ends, func(end os.Signal) bool { return end == s })
+	if c.caught {
+		signal.Reset(s)
+	}
 }
 
 // goneError is why a client is gone.
@@ -53,42 +70,89 @@ const readerEvery = 250 * time.Millisecond
 // while is ctx for what is done for the client: it ends when the client is gone, and
 // gone tells why. The caller calls stop, after which nothing of it runs on.
 func (c *client) while(ctx context.Context) (_ context.Context, stop func()) {
-	tick := time.NewTicker(readerEvery)
-	return c.until(ctx, tick.C, tick.Stop)
+	ctx, cancel := context.WithCancelCause(ctx)
+	unlook := every(readerEvery, func() (again bool) {
+		if again = proxy.HasReader(c.stdout); !again {
+			cancel(new(goneError))
+		}
+		return again
+	})
+	deaf := func() {}
+	if c.caught {
+		deaf = c.hear(cancel)
+	}
+	return ctx, sync.OnceFunc(func() {
+		unlook()
+		deaf()
+		cancel(context.Canceled)
+	})
 }
+
+// settling is when a session is under way, and waits for the network's next word.
+const settling = 20 * time.Millisecond
 
 // signaled is ctx for a session, which looks after its stdout itself: it ends at a
 // signal. The caller calls stop, after which nothing of it runs on.
 func (c *client) signaled(ctx context.Context) (_ context.Context, stop func()) {
-	return c.until(ctx, nil, func() {})
+	ctx, cancel := context.WithCancelCause(ctx)
+	deaf, unsettle := func() {}, func() {}
+	if c.caught {
+		deaf = c.hear(cancel)
+	} else {
+		if slices.Contains(c.ends, os.Signal(syscall.SIGHUP)) {
+			signal.Ignore(syscall.SIGHUP) // an ssh that ends so soon closes its pipes, too
+		}
+		unsettle = every(settling, func() (again bool) {
+			c.catch()
+			deaf = c.hear(cancel)
+			return false
+		})
+	}
+	return ctx, sync.OnceFunc(func() {
+		unsettle()
+		deaf()
+		cancel(context.Canceled)
+	})
 }
 
-func (c *client) until(ctx context.Context, look <-chan time.Time, end func()) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+// hear waits for a signal. The caller calls stop, after which it does not wait any more.
+func (c *client) hear(cancel context.CancelCauseFunc) (stop func()) {
 	stopped, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		defer end()
-		for {
-			if look != nil && !proxy.HasReader(c.stdout) {
-				cancel(new(goneError))
-				return
-			}
-			select {
-			case <-look:
-			case s := <-c.signals:
-				cancel(&goneError{s})
-				return
-			case <-stopped:
-				return
-			}
+		select {
+		case s := <-c.signals:
+			cancel(&goneError{s})
+		case <-stopped:
 		}
 	}()
-	return ctx, sync.OnceFunc(func() {
+	return func() {
 		close(stopped)
 		<-ended
-		cancel(context.Canceled)
+	}
+}
+
+// every calls f each time that so long has gone by, until it wants no more. The caller
+// calls stop, after which f is not called and does not run.
+func every(d time.Duration, f func() (again bool)) (stop func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	stopped := false
+	mu.Lock()
+	defer mu.Unlock()
+	timer = time.AfterFunc(d, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped && f() {
+			timer.Reset(d)
+		}
 	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		timer.Stop()
+	}
 }
 
 // gone returns why the client of a context is gone, or nil.

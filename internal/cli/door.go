@@ -105,7 +105,10 @@ func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	if err != nil {
 		return err
 	}
-	sender.Gap, sender.Restart = try.Gap, try.Restart
+	sender.Gap = try.Gap
+	if try.Restart {
+		sender.Restart = 2
+	}
 	d.try(to)
 	return sender.Send(ctx, seq)
 }
@@ -225,8 +228,18 @@ const (
 	// thirteen times.
 	moreCloses = 3
 
+	// closeRestart is one more than what ends a half done sequence. Of mirrored doors,
+	// whose closing sequence is the other one in reverse, the end of one closing, one
+	// second knock where the other is lost, and the beginning of the next open the door.
+	closeRestart = 3
+
 	// moreTime is how long that may take.
 	moreTime = 3 * time.Second
+
+	// slowestClose is the longest gap between its knocks, unless the door asks for more.
+	// It grows up to that from one closing to the next, so that the order survives the
+	// link's jitter.
+	slowestClose = 100 * time.Millisecond
 )
 
 // shut closes what may have been opened, at each address. It needs no session before it.
@@ -262,13 +275,15 @@ func (d *door) shutAt(to netip.Addr, times int) {
 		return
 	}
 	closing := d.plan.closing
-	sender.Gap, sender.Restart = max(d.patientGap(), d.pace(to).Gap, d.gap), true
-	each := time.Duration(closing.Knocks()+2)*sender.Gap + closing.Pauses()
-	more := min(moreCloses, int(moreTime/each))
-	if !closing.Repeats() {
-		more = 0
+	least := max(d.patientGap(), d.pace(to).Gap, d.gap)
+	most := max(least, slowestClose)
+	each := func(gap time.Duration) time.Duration {
+		return time.Duration(closing.Knocks()+closeRestart)*gap + closing.Pauses()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime+time.Duration(times+more)*each)
+	if closing.Repeats() {
+		times += min(moreCloses, int(moreTime/each(least)))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime+time.Duration(times)*each(most))
 	defer cancel()
 	turn := d.turn(ctx, to)
 	for turn.End == nil && ctx.Err() == nil { // another got in, and is through
@@ -277,16 +292,20 @@ func (d *door) shutAt(to netip.Addr, times int) {
 	if turn.End != nil {
 		defer turn.End(0)
 	}
-	for n := range times + more {
-		if n > 0 {
-			time.Sleep(sender.Gap)
-		}
+	sender.Restart = closeRestart
+	sent := 0
+	for n := range times {
+		time.Sleep(sender.Gap)
+		sender.Gap = min(time.Duration(n+1)*least, most)
 		err := sender.Send(ctx, closing)
 		sender.Wait()
-		if err != nil {
+		if err != nil { // the link can come back
 			d.report.logf("closing sequence: %v", err)
-			return
+			continue
 		}
+		sent++
 	}
-	d.report.logf("closing sequence sent to %v, %s", sender.To, plural(times+more, "time"))
+	if sent > 0 {
+		d.report.logf("closing sequence sent to %v, %s", sender.To, plural(sent, "time"))
+	}
 }

@@ -37,6 +37,9 @@ func runPipe(o *options, process Process, report *reporter) error {
 	limited, cancel := p.limit.since(start)
 	defer cancel()
 	client := newClient(process)
+	if p.cleansUp() {
+		client.catch()
+	}
 	ctx, stop := client.while(limited)
 	defer stop()
 	t, err := p.resolve(ctx, o.source, report)
@@ -95,11 +98,12 @@ func pass(conn *net.TCPConn, stdout *os.File, report *reporter) error {
 // signal or closes both pipes, or is killed.
 func (d *door) session(conn *net.TCPConn, client *client, process Process) error {
 	signal.Ignore(syscall.SIGPIPE) // a stdout that nobody reads is an error to report
-	switch {
+	switch ctrlC := os.Interrupt; {
 	case fromProgram(process.Stdin):
-		signal.Ignore(os.Interrupt) // Ctrl-C is for ssh, which is in the same process group
+		client.leave(ctrlC)
+		signal.Ignore(ctrlC) // it is for ssh, which is in the same process group
 	case len(d.plan.closing) == 0:
-		signal.Reset(os.Interrupt)
+		client.leave(ctrlC)
 	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)

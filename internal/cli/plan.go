@@ -108,6 +108,10 @@ func aliasHint(err error) string {
 	return "pass the alias, too: knockpipe -n %n %h %p in a ProxyCommand, -n ALIAS by hand"
 }
 
+// cleansUp reports whether there is something to do when a run is ended: a door to close,
+// or a program that knocks.
+func (p *plan) cleansUp() bool { return len(p.closing) > 0 || p.knocks.Runs() }
+
 // load readies both sequences to be sent, and keeps to the family that they open for.
 func (p *plan) load(process Process) (err error) {
 	env := knock.Env{Host: p.host, Name: p.name, Home: p.home, Environ: process.Env, Stderr: process.Stderr}

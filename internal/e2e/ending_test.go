@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -111,6 +113,7 @@ func TestSessionSignaled(t *testing.T) {
 					}
 				}
 				io.WriteString(stdin, "last words")
+				awaitHearing(t, cmd.Process.Pid)
 				start := time.Now()
 				cmd.Process.Signal(signal)
 				said, err := io.ReadAll(conn)
@@ -132,6 +135,29 @@ func TestSessionSignaled(t *testing.T) {
 					t.Errorf("it ended after %v, %v, want %v at most", took, err, within)
 				}
 			})
+		}
+	}
+}
+
+// awaitHearing waits until a process does not ignore SIGHUP any more, as knockpipe does
+// in the first moments of a session.
+func awaitHearing(t *testing.T, pid int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // nothing tells of it
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(status), "SigIgn:")
+		var ignored uint64
+		if _, err := fmt.Sscanf(after, "%x", &ignored); err != nil {
+			t.Fatal(err)
+		}
+		if ignored&(1<<(syscall.SIGHUP-1)) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("it ignores SIGHUP")
 		}
 	}
 }
