@@ -169,6 +169,9 @@ func TestOpenBudget(t *testing.T) {
 		{"slow", Pace{Gap: ms, Rest: 400 * ms, Every: 20 * ms}, nil, 1, 2, 40, 20, 600 * ms},
 		{"one packet", Pace{Single: true}, nil, 1, 9, 40, 18, 400 * ms},
 		{"one packet, whatever the gap", Pace{Single: true, Gap: 20 * ms}, wait, 1, 9, 40, 18, 400 * ms},
+		{"one packet, few", Pace{Single: true, Few: true}, nil, 1, 2, 4, 18, 200 * ms},
+		{"few", Pace{Few: true}, nil, 4, 14, 20, 18, 200 * ms},
+		{"few, remembered", Pace{Few: true, Gap: 30 * ms, Rest: 110 * ms}, nil, 4, 8, 20, 10, 250 * ms},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -205,6 +208,27 @@ func TestOpenBudget(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestOpenFew opens a late door behind a slow link, of which only few tries are wanted:
+// one is enough.
+func TestOpenFew(t *testing.T) {
+	for _, delay := range []time.Duration{ms, 25 * ms, 150 * ms} {
+		for _, opening := range []time.Duration{0, 6 * ms, 53 * ms} {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sim{delay: fixed(delay), knocks: 4, opening: opening}
+				opener := hosts(map[netip.Addr]*sim{v4: s})
+				opener.Pace = func(netip.Addr) Pace { return Pace{Few: true} }
+				_, how, err := opener.open(t.Context(), []netip.Addr{v4}, 22)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if how.Tries != 1 || len(s.sent) != 4 {
+					t.Errorf("a delay of %v, open after %v: %d tries, %d knocks, want 1 and 4", delay, opening, how.Tries, len(s.sent))
+				}
+			})
+		}
 	}
 }
 

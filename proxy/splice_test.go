@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -42,6 +43,40 @@ func startSession(t *testing.T) *session {
 		}
 	})
 	return s
+}
+
+// TestSpliceEnded ends a session from outside, in order: what ssh wrote last gets to the
+// server, and what that answers to ssh.
+func TestSpliceEnded(t *testing.T) {
+	client, server := connected(t)
+	in, inW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	outR, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Splice(ctx, client, in, out, new(Traffic)) }()
+	io.WriteString(inW, "last words")
+	cancel()
+	if got, err := io.ReadAll(server); err != nil || string(got) != "last words" {
+		t.Errorf("the server read %q, %v; want %q", got, err, "last words")
+	}
+	io.WriteString(server, "bye")
+	server.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("Splice = %v, want no error", err)
+	}
+	out.Close()
+	if got, err := io.ReadAll(outR); err != nil || string(got) != "bye" {
+		t.Errorf("ssh read %q, %v; want %q", got, err, "bye")
+	}
+	for _, f := range []*os.File{in, inW, outR} {
+		f.Close()
+	}
 }
 
 const megabyte = 1 << 20
