@@ -148,12 +148,13 @@ func TestKnockCloseUnopened(t *testing.T) {
 		end   func(cmd *lab.Cmd)
 		want  string
 	}{
-		"time up":    {"-w 2 ", func(*lab.Cmd) {}, "exit status 1"},
-		"hangup":     {"", end(syscall.SIGHUP), "signal: hangup"},
-		"terminate":  {"", end(syscall.SIGTERM), "signal: terminated"},
-		"interrupt":  {"", end(syscall.SIGINT), "signal: interrupt"},
-		"-check":     {"-check ", end(syscall.SIGTERM), "signal: terminated"},
-		"-check, ^C": {"-check ", end(syscall.SIGINT), "signal: interrupt"},
+		"reader is gone": {"", nil, "exit status 1"},
+		"time up":        {"-w 2 ", func(*lab.Cmd) {}, "exit status 1"},
+		"hangup":         {"", end(syscall.SIGHUP), "signal: hangup"},
+		"terminate":      {"", end(syscall.SIGTERM), "signal: terminated"},
+		"interrupt":      {"", end(syscall.SIGINT), "signal: interrupt"},
+		"-check":         {"-check ", end(syscall.SIGTERM), "signal: terminated"},
+		"-check, ^C":     {"-check ", end(syscall.SIGINT), "signal: interrupt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -171,6 +172,11 @@ func TestKnockCloseUnopened(t *testing.T) {
 			defer stdin.Close()
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
+			if tt.end == nil {
+				cmd.Stdout = nil
+				stdout, _ := cmd.StdoutPipe()
+				tt.end = func(*lab.Cmd) { stdout.Close() }
+			}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
