@@ -38,6 +38,10 @@ type Opener struct {
 	// Turn waits until no other process knocks at the address. It may be nil.
 	Turn TurnFunc
 
+	// KeepTurn says that a turn lasts until the port is open or the time is up: the
+	// others could not knock in the meantime.
+	KeepTurn bool
+
 	// Sources are the local addresses to connect from.
 	Sources Sources
 
@@ -295,7 +299,7 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 	}
 	a.hadTurn = true
 	on := true
-	for end := time.Now().Add(turnTime); on && time.Now().Before(end); {
+	for end := time.Now().Add(turnTime); on && (a.race.opener.KeepTurn || time.Now().Before(end)); {
 		on = a.playRound(ctx)
 	}
 	a.mu.Lock()

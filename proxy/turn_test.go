@@ -97,6 +97,27 @@ func TestTurnEnds(t *testing.T) {
 	})
 }
 
+// TestKeepTurn gives the turn to nobody before the time is up.
+func TestKeepTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opener := hosts(map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4, opening: time.Hour}})
+		opener.KeepTurn = true
+		start := time.Now()
+		var ended []time.Duration
+		opener.Turn = func(context.Context, netip.Addr) Turn {
+			return Turn{End: func(time.Duration) { ended = append(ended, time.Since(start)) }}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err == nil {
+			t.Fatal("Open = nil, want an error")
+		}
+		if len(ended) != 1 || ended[0] != 8*time.Second {
+			t.Errorf("turns ended after %v, want one after 8s", ended)
+		}
+	})
+}
+
 // TestNoTurn tells a door that stays shut from one that others kept busy.
 func TestNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

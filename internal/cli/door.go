@@ -47,7 +47,7 @@ func (d *door) share() {
 		d.report.logf2("no turns at knocking: %v", err)
 	}
 	d.turns.Dir, d.opened = dir, state.Opened{Dir: dir, Open: followTime}
-	if !p.knocks.Runs() { // which may take its time
+	if !p.knocks.Runs() && !p.knocks.Spent() { // a program may take its time, and a list is kept
 		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
 	}
 	if p.settings.NoKnockMemory || p.settings.KnockDelay > 0 || !p.knocks.Ordered() {
@@ -67,7 +67,7 @@ func (d *door) opener() proxy.Opener {
 		d.share()
 		opener.Knock, opener.Knocks = d.knock, d.plan.knocks.Knocks()
 		opener.Tries, opener.Connects = d.plan.settings.KnockTries, d.plan.settings.KnockConnects
-		opener.Pace, opener.Turn = d.pace, d.turn
+		opener.Pace, opener.Turn, opener.KeepTurn = d.pace, d.turn, d.plan.knocks.Spent()
 		if d.plan.knocks.Single() {
 			opener.Turn = d.follow()
 		}

@@ -39,7 +39,7 @@ func TestCrowd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			turn := state.Turns{Dir: dir}.Wait(t.Context(), l.Server.IP4)
+			turn := (&state.Turns{Dir: dir}).Wait(t.Context(), l.Server.IP4)
 			var wg sync.WaitGroup
 			for i := range crowd {
 				cmd := knockpipe(t, l, "-w 20 198.51.100.2 22 "+sequence)

@@ -26,6 +26,12 @@ func onceDoor(t *testing.T, l *lab.Lab, sequences string) (client, server string
 // onceKnockd is onceDoor without a server.
 func onceKnockd(t *testing.T, l *lab.Lab, sequences string) (client, server string) {
 	t.Helper()
+	return onceList(t, l, sequences, func(conf string) string { return conf })
+}
+
+// onceList is onceKnockd with a change to knockd's config.
+func onceList(t *testing.T, l *lab.Lab, sequences string, edit func(string) string) (client, server string) {
+	t.Helper()
 	dir := t.TempDir()
 	client, server = filepath.Join(dir, "client"), filepath.Join(dir, "server")
 	if out, err := knockpipe(t, l, "-once "+sequences+" "+client).CombinedOutput(); err != nil || len(out) > 0 {
@@ -39,7 +45,7 @@ func onceKnockd(t *testing.T, l *lab.Lab, sequences string) (client, server stri
 		t.Fatal(err)
 	}
 	runKnockd(t, l, "examples/knockd.conf", func(conf string) string {
-		return strings.Replace(conf, "sequence = 12345,23456,34567,45678", "one_time_sequences = "+server, 1)
+		return edit(strings.Replace(conf, "sequence = 12345,23456,34567,45678", "one_time_sequences = "+server, 1))
 	})
 	return client, server
 }
@@ -256,4 +262,28 @@ func TestOnceHalfStruck(t *testing.T) {
 		}
 		agree(t, client, server)
 	}
+}
+
+// TestOnceOfMany has a dozen share one list, at a door that takes five seconds to open.
+// Whoever has the list has the turn, and the others get in beside it.
+func TestOnceOfMany(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
+	l.Server.Banner(t, 22)
+	client, _ := onceList(t, l, "20", func(conf string) string {
+		return strings.ReplaceAll(conf, "/usr/sbin/nft", "sleep 5; /usr/sbin/nft")
+	})
+	runtime := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 12 {
+		cmd := knockpipe(t, l, "-w 20 198.51.100.2 22 once:"+client)
+		cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+runtime)
+		wg.Go(func() {
+			out, err := cmd.CombinedOutput()
+			if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {
+				t.Errorf("process %d: got %q, %v, want %q", i, out, err, want)
+			}
+		})
+	}
+	wg.Wait()
 }

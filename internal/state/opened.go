@@ -2,6 +2,7 @@ package state
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,7 +27,8 @@ func (o Opened) Latest(to netip.Addr) time.Duration {
 		return 0
 	}
 	var record [openedSize]byte
-	f, err := os.OpenFile(o.path(to), os.O_RDONLY|file.NoFollow, 0)
+	path, mine := o.place(to)
+	f, err := os.OpenFile(path, os.O_RDONLY|file.NoFollow, 0)
 	if err != nil {
 		return 0
 	}
@@ -34,9 +36,9 @@ func (o Opened) Latest(to netip.Addr) time.Duration {
 	if _, err := f.ReadAt(record[:], 0); err != nil {
 		return 0
 	}
-	at := time.UnixMicro(int64(binary.BigEndian.Uint64(record[:])))
-	took := binary.BigEndian.Uint64(record[8:])
-	if age := time.Since(at); age < 0 || age > o.Open || took > uint64(maxTook/time.Microsecond) {
+	at := time.UnixMicro(int64(binary.BigEndian.Uint64(record[8:])))
+	took := binary.BigEndian.Uint64(record[16:])
+	if age := time.Since(at); binary.BigEndian.Uint64(record[:]) != mine || age < 0 || age > o.Open || took > uint64(maxTook/time.Microsecond) {
 		return 0
 	}
 	return time.Duration(took) * time.Microsecond
@@ -48,19 +50,26 @@ func (o Opened) Keep(to netip.Addr, took time.Duration) {
 	if o.Dir == "" {
 		return
 	}
-	f, err := os.OpenFile(o.path(to), os.O_WRONLY|os.O_CREATE|file.NoFollow, 0o600)
+	path, mine := o.place(to)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|file.NoFollow, 0o600)
 	if err != nil {
 		return
 	}
 	defer f.Close()
 	var record [openedSize]byte
-	binary.BigEndian.PutUint64(record[:], uint64(time.Now().UnixMicro()))
-	binary.BigEndian.PutUint64(record[8:], uint64(max(took, time.Microsecond).Microseconds()))
+	binary.BigEndian.PutUint64(record[:], mine)
+	binary.BigEndian.PutUint64(record[8:], uint64(time.Now().UnixMicro()))
+	binary.BigEndian.PutUint64(record[16:], uint64(max(took, time.Microsecond).Microseconds()))
 	f.WriteAt(record[:], 0)
 }
 
-// openedSize is that of a record: the time, and how long the connect took, both in
-// microseconds.
-const openedSize = 2 * 8
+// openedSize is that of a record: the address, hashed; the time, and how long the connect
+// took, both in microseconds.
+const openedSize = 3 * 8
 
-func (o Opened) path(to netip.Addr) string { return filepath.Join(o.Dir, hidden(to)+".opened") }
+// place is the file of an address, of 256 that all share, and the hash that says whose
+// record it is.
+func (o Opened) place(to netip.Addr) (path string, mine uint64) {
+	mine, at := hidden(to)
+	return filepath.Join(o.Dir, fmt.Sprintf("opened-%02x", at[0])), mine
+}

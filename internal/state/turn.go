@@ -4,12 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"knockpipe/internal/file"
@@ -23,8 +24,19 @@ type Turns struct {
 	Dir string // from RuntimeDir; without it, everybody has a turn at once
 
 	// Patience is how long a process may have its turn. One that has it longer was
-	// stopped (Ctrl-Z), and the others take turns without it. Zero is for ever.
+	// stopped (Ctrl-Z), and the others take turns without it. Zero leaves that to the
+	// time that is left.
 	Patience time.Duration
+
+	mu   sync.Mutex
+	seen map[string]sight // who had which lock
+	poll bool             // there are no bells, for tests whose clock is not the kernel's
+}
+
+// A sight is a turn of another process, and since when it is known to last.
+type sight struct {
+	turns uint64
+	since time.Time
 }
 
 // Wait waits until no other process has its turn at an address, and returns a turn
@@ -33,91 +45,158 @@ type Turns struct {
 // If ctx ends first, it returns the zero Turn.
 //
 // Without a folder, or where locks do not work, the turn comes at once. A process
-// that ends without the End of its turn holds nobody up.
-func (t Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
+// that ends without the End of its turn holds nobody up, and one that is stopped in it
+// no longer than the patience, nor than half of the time that is left: over all waits.
+func (t *Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
 	if t.Dir == "" {
-		return proxy.Turn{End: func(time.Duration) {}}
+		return noTurn
 	}
-	return t.wait(ctx, hidden(to))
+	mine, at := hidden(to)
+	for i, n := range at {
+		if turn, over := t.waitAt(ctx, fmt.Sprintf("turn-%02x", n), mine, t.patience(ctx, 2+i)); over {
+			return turn
+		}
+	}
+	return noTurn
 }
 
-// A waiter looks again when a sixteenth of the time that it has waited is over, so that
-// it learns of an opening a little late at the most, and costs next to nothing at a door
-// that stays shut: looking every 8 ms, a hundred took 1.6 processors. A process that had
-// its turn leaves the door to others for 100 ms: every waiter looks within that time.
+// noTurn is for those who go on without one.
+var noTurn = proxy.Turn{End: func(time.Duration) {}}
+
+// hidden is what stands for an address in this folder, which does not show it, and where
+// its records may be.
+func hidden(to netip.Addr) (mine uint64, at [places]byte) {
+	sum := sha256.Sum256([]byte("turn " + to.String()))
+	return binary.BigEndian.Uint64(sum[:]), [places]byte(sum[8:])
+}
+
+// places is how many locks an address has, one after the other: the next where the one
+// before belongs to a process that was stopped, or to one that knocks at another
+// address. There are 256 in all, however many addresses.
+const places = 4
+
+// A waiter looks when the bell rings, and now and then all the same. One without a bell
+// looks again when a sixteenth of the time that it has waited is over, so that it learns
+// of an opening a little late at the most, and costs little at a door that stays shut. A
+// process that had its turn leaves the door to others for 100 ms: every waiter looks
+// within that time.
 const (
-	shortest = 1 * time.Millisecond
-	longest  = 64 * time.Millisecond
+	shortest   = 1 * time.Millisecond
+	longest    = 64 * time.Millisecond
+	nowAndThen = time.Second
 )
 
-// wait takes turns by the lock of one file, which also holds the news.
+// waitAt is Wait at one place. It reports false where the next one is to be tried.
+//
+// A place is a file that is locked by whoever has the turn, and holds the news.
 //
 // All that wait when another process gets in are told of it, whatever comes after.
 // They read the news before they first ask for the lock, and again each time they
 // have asked: also when they get it, as it may just have been given back with news.
 // The next turn, however short, cannot hide the news: the number of openings only
 // grows, and a turn that does not get in leaves it and the time as they are.
-func (t Turns) wait(ctx context.Context, name string) proxy.Turn {
+func (t *Turns) waitAt(ctx context.Context, name string, mine uint64, patience time.Duration) (turn proxy.Turn, over bool) {
 	// Go closes the file on exec, and the kernel gives the lock back when the file is
 	// closed, be it by a kill.
-	f, err := os.OpenFile(filepath.Join(t.Dir, name+".turn"), os.O_RDWR|os.O_CREATE|file.NoFollow, 0o600)
+	path := filepath.Join(t.Dir, name)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|file.NoFollow, 0o600)
 	if err != nil {
-		return proxy.Turn{End: func(time.Duration) {}}
+		return noTurn, true
 	}
+	var bell bell
+	defer bell.close()
 	last := readNews(f)
 	begun := time.Now()
-	holder, since := last.turns, begun
-	for {
+	for look := 0; ; look++ {
 		locked := file.Lock(f)
 		now := readNews(f)
 		switch {
-		case now.opened != last.opened && now.took > 0:
+		case now.of == mine && now.opened != last.opened && now.took > 0:
 			file.Close(f)
-			return proxy.Turn{Took: now.took}
+			return proxy.Turn{Took: now.took}, true
 		case locked == nil:
-			return now.begin(f)
+			end := func() {}
+			if !t.poll {
+				end = holdBell(path)
+			}
+			return now.begin(f, mine, end), true
 		case !errors.Is(locked, file.ErrBusy): // no locks on this file system
 			f.Close()
-			return proxy.Turn{End: func(time.Duration) {}}
-		case now.turns != holder: // another one has the lock now
-			holder, since = now.turns, time.Now()
+			return noTurn, true
+		}
+		left := patience - time.Since(t.since(name, now.turns))
+		if left <= 0 || look > 0 && now.of != mine { // at the first look it may have had no time to say whose it is
+			f.Close()
+			return proxy.Turn{}, false
+		}
+		if look == 1 && !t.poll {
+			bell.open(path)
+		}
+		if look > 0 && bell.wait(ctx, min(left, nowAndThen)) {
+			begun = time.Now() // another may have its turn by now, and no bell yet
+			continue
 		}
 		pause := min(max(time.Since(begun)/16, shortest), longest)
 		jittered := pause*3/4 + rand.N(pause/2) // a crowd does not look in step
-		if t.Patience > 0 {
-			left := t.Patience - time.Since(since)
-			if left <= 0 {
-				f.Close()
-				return t.wait(ctx, name+"+")
-			}
-			jittered = min(jittered, left)
-		}
 		select {
 		case <-ctx.Done():
 			f.Close()
-			return proxy.Turn{}
-		case <-time.After(jittered):
+			return proxy.Turn{}, true
+		case <-time.After(min(jittered, left)):
 		}
 	}
 }
 
-// The news is what a turn's file says. Everybody reads it, and only the process that
-// has the lock writes it. A reader may see a record that is half written. That does no
-// harm: without a time it is no news until the next look, and an older time is as good.
+// patience is how long one process may keep this one waiting: a part of the time that is
+// left at most, so that there is some to knock in.
+func (t *Turns) patience(ctx context.Context, parts int) time.Duration {
+	patience := t.Patience
+	if patience == 0 {
+		patience = forever
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)/time.Duration(parts))
+	}
+	return patience
+}
+
+const forever = 1<<63 - 1
+
+// since is when a turn was first seen to last, in any of the waits.
+func (t *Turns) since(name string, turns uint64) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s, ok := t.seen[name]
+	if !ok || s.turns != turns {
+		if t.seen == nil {
+			t.seen = make(map[string]sight)
+		}
+		s = sight{turns, time.Now()}
+		t.seen[name] = s
+	}
+	return s.since
+}
+
+// The news is what the file of a place says. Everybody reads it, and only the process
+// that has the lock writes it. A reader may see a record that is half written. That does
+// no harm: without a time it is no news until the next look, and an older time is as good.
 type news struct {
+	of     uint64        // the address of the last turn, hashed
 	turns  uint64        // how many have begun
 	opened uint64        // how many of them got in
 	took   time.Duration // by the connect of the last that did
 }
 
-// newsSize is that of a record: turns, opened, and took in microseconds.
-const newsSize = 3 * 8
+// newsSize is that of a record: of, turns, opened, and took in microseconds.
+const newsSize = 4 * 8
 
 // maxTook is longer than a connect takes. A file that says more is not to be believed.
 const maxTook = time.Minute
 
-// begin returns the turn of this process, which has the lock of f and has read n.
-func (n news) begin(f *os.File) proxy.Turn {
+// begin returns the turn of this process, which has the lock of f and has read n. The
+// bell rings when it is over.
+func (n news) begin(f *os.File, mine uint64, ring func()) proxy.Turn {
+	n.of = mine
 	n.turns++ // so that nobody counts the time of the turn before
 	n.write(f)
 	return proxy.Turn{End: func(took time.Duration) {
@@ -127,6 +206,7 @@ func (n news) begin(f *os.File) proxy.Turn {
 			n.write(f)
 		}
 		file.Close(f)
+		ring()
 	}}
 }
 
@@ -137,23 +217,18 @@ func readNews(f *os.File) news {
 	if _, err := f.ReadAt(record[:], 0); err != nil {
 		return news{}
 	}
-	n := news{turns: binary.BigEndian.Uint64(record[:]), opened: binary.BigEndian.Uint64(record[8:])}
-	if took := binary.BigEndian.Uint64(record[16:]); took <= uint64(maxTook/time.Microsecond) {
+	word := func(i int) uint64 { return binary.BigEndian.Uint64(record[8*i:]) }
+	n := news{of: word(0), turns: word(1), opened: word(2)}
+	if took := word(3); took <= uint64(maxTook/time.Microsecond) {
 		n.took = time.Duration(took) * time.Microsecond
 	}
 	return n
 }
 
 func (n news) write(f *os.File) {
-	var record [newsSize]byte
-	binary.BigEndian.PutUint64(record[:], n.turns)
-	binary.BigEndian.PutUint64(record[8:], n.opened)
-	binary.BigEndian.PutUint64(record[16:], uint64(n.took.Microseconds()))
-	f.WriteAt(record[:], 0)
-}
-
-// hidden is the name of an address in this folder, which does not show it.
-func hidden(to netip.Addr) string {
-	sum := sha256.Sum256([]byte("turn " + to.String()))
-	return hex.EncodeToString(sum[:12])
+	record := make([]byte, 0, newsSize)
+	for _, word := range []uint64{n.of, n.turns, n.opened, uint64(n.took.Microseconds())} {
+		record = binary.BigEndian.AppendUint64(record, word)
+	}
+	f.WriteAt(record, 0)
 }

@@ -23,7 +23,7 @@ var door = netip.MustParseAddr("198.51.100.2")
 // TestMain is also the process that is killed while it has its turn.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("STATE_HOLD_TURN"); dir != "" {
-		Turns{Dir: dir}.Wait(context.Background(), door)
+		(&Turns{Dir: dir}).Wait(context.Background(), door)
 		os.Stdout.WriteString("mine\n")
 		io.Copy(io.Discard, os.Stdin)
 	}
@@ -33,13 +33,13 @@ func TestMain(m *testing.M) {
 func TestTurnWithoutFolder(t *testing.T) {
 	t.Chdir(t.TempDir()) // where nothing may be written
 	for _, dir := range []string{"", filepath.Join(t.TempDir(), "none")} {
-		turn := Turns{Dir: dir}.Wait(t.Context(), door)
+		turn := (&Turns{Dir: dir}).Wait(t.Context(), door)
 		if turn.End == nil {
 			t.Fatalf("folder %q: no turn", dir)
 		}
 		turn.End(time.Second)
 	}
-	if files, _ := filepath.Glob("*.turn"); len(files) > 0 {
+	if files, _ := filepath.Glob("turn*"); len(files) > 0 {
 		t.Errorf("without a folder, %v are in the current one", files)
 	}
 }
@@ -48,7 +48,7 @@ func TestTurnWithoutFolder(t *testing.T) {
 // what it says, and then one at a time has a turn.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := Turns{Dir: t.TempDir()}
+		turns := &Turns{poll: true, Dir: t.TempDir()}
 		first := turns.Wait(t.Context(), door)
 		if first.End == nil {
 			t.Fatal("no turn though nobody has one")
@@ -122,7 +122,7 @@ func TestTurnNews(t *testing.T) {
 		{[]time.Duration{0, 0, 0}, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			turns := Turns{Dir: t.TempDir()}
+			turns := &Turns{poll: true, Dir: t.TempDir()}
 			turns.Wait(t.Context(), door).End(30 * ms) // old news
 			held := turns.Wait(t.Context(), door)
 			if held.End == nil {
@@ -155,7 +155,7 @@ func TestTurnNews(t *testing.T) {
 func TestTurnFile(t *testing.T) {
 	dir := t.TempDir()
 	for range 3 {
-		Turns{Dir: dir}.Wait(t.Context(), door).End(50 * ms)
+		(&Turns{Dir: dir, poll: true}).Wait(t.Context(), door).End(50 * ms)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
@@ -181,7 +181,7 @@ func TestTurnFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Test(t, func(t *testing.T) {
-			turns := Turns{Dir: dir}
+			turns := &Turns{poll: true, Dir: dir}
 			held := turns.Wait(t.Context(), door)
 			if held.End == nil {
 				t.Fatalf("%.30q: got %v, want a turn", text, held)
@@ -205,7 +205,7 @@ func TestTurnFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, _ := os.ReadFile(path)
-	Turns{Dir: dir}.Wait(t.Context(), door).End(70 * ms)
+	(&Turns{poll: true, Dir: dir}).Wait(t.Context(), door).End(70 * ms)
 	if after, _ := os.ReadFile(path); string(after) != string(before) {
 		t.Error("it has written through a link")
 	}
@@ -232,7 +232,7 @@ func TestTurnOfTheKilled(t *testing.T) {
 		t.Fatalf("got %q, %v, want it to have its turn", line, err)
 	}
 	told := make(chan proxy.Turn)
-	go func() { told <- Turns{Dir: dir}.Wait(t.Context(), door) }()
+	go func() { told <- (&Turns{Dir: dir}).Wait(t.Context(), door) }()
 	cmd.Process.Kill()
 	cmd.Wait()
 	turn := <-told
@@ -246,7 +246,7 @@ func TestTurnOfTheKilled(t *testing.T) {
 
 // TestTurnOfTheStopped has one keep its turn for ever: the others go on without it.
 func TestTurnOfTheStopped(t *testing.T) {
-	turns := Turns{Dir: t.TempDir(), Patience: 100 * time.Millisecond}
+	turns := &Turns{Dir: t.TempDir(), Patience: 100 * time.Millisecond}
 	first := turns.Wait(t.Context(), door)
 	defer first.End(0)
 	start := time.Now()
@@ -257,11 +257,93 @@ func TestTurnOfTheStopped(t *testing.T) {
 	second.End(0)
 }
 
+// TestTurnOfTheKnown waits out the patience with a process that was stopped once, not
+// again in each wait.
+func TestTurnOfTheKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := &Turns{poll: true, Dir: t.TempDir(), Patience: 3 * time.Second}
+		defer (&Turns{poll: true, Dir: turns.Dir}).Wait(t.Context(), door).End(0)
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		for _, want := range []time.Duration{3 * time.Second, 0, 0} {
+			start := time.Now()
+			turn := turns.Wait(ctx, door)
+			if took := time.Since(start).Round(10 * ms); turn.End == nil || took != want {
+				t.Fatalf("got %v after %v, want a turn after %v", turn, took, want)
+			}
+			turn.End(0)
+		}
+	})
+}
+
+// TestTurnInTime leaves time to knock in, however many were stopped and however little
+// time there is.
+func TestTurnInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		for range places {
+			defer (&Turns{poll: true, Dir: dir, Patience: time.Second}).Wait(t.Context(), door).End(0)
+		}
+		for _, limit := range []time.Duration{time.Second, 8 * time.Second} {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			start := time.Now()
+			turn := (&Turns{poll: true, Dir: dir, Patience: 3500 * ms}).Wait(ctx, door)
+			if took := time.Since(start); turn.End == nil || took > limit*9/10 {
+				t.Errorf("got %v after %v of %v, want to go on before that", turn, took, limit)
+			}
+		}
+	})
+}
+
+// TestTurnOfAnotherAddress has two addresses share the lock: neither waits for the other.
+func TestTurnOfAnotherAddress(t *testing.T) {
+	dir := t.TempDir()
+	turns := &Turns{Dir: dir}
+	turns.Wait(t.Context(), door).End(50 * ms)
+	first := func() string {
+		files, err := filepath.Glob(filepath.Join(dir, "turn-??"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("got %v, %v, want a lock", files, err)
+		}
+		return files[0]
+	}()
+	for other := door.Next(); ; other = other.Next() {
+		apart := &Turns{Dir: t.TempDir()}
+		apart.Wait(t.Context(), other).End(0)
+		if _, err := os.Stat(filepath.Join(apart.Dir, filepath.Base(first))); err != nil {
+			continue
+		}
+		held := turns.Wait(t.Context(), door)
+		defer held.End(0)
+		turn := turns.Wait(t.Context(), other)
+		if turn.End == nil {
+			t.Fatalf("got %v, want a turn", turn)
+		}
+		turn.End(0)
+		return
+	}
+}
+
+// TestTurnFiles counts what many addresses leave.
+func TestTurnFiles(t *testing.T) {
+	turns := &Turns{Dir: t.TempDir()}
+	addr := door
+	for range 2000 {
+		turns.Wait(t.Context(), addr).End(50 * ms)
+		addr = addr.Next()
+	}
+	files, err := os.ReadDir(turns.Dir)
+	if err != nil || len(files) > 2*256 {
+		t.Errorf("%d files are left, %v, want two for each of 256 locks", len(files), err)
+	}
+}
+
 // TestTurnPatience lets many turns go by, none of which takes long: a process that
 // waits for all of them does not run out of patience, and the turns stay one at a time.
 func TestTurnPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := Turns{Dir: t.TempDir(), Patience: 100 * ms}
+		turns := &Turns{poll: true, Dir: t.TempDir(), Patience: 100 * ms}
 		var mu sync.Mutex
 		having := 0
 		var wg sync.WaitGroup
@@ -286,7 +368,7 @@ func TestTurnPatience(t *testing.T) {
 
 // TestTurnDeadline gives up waiting.
 func TestTurnDeadline(t *testing.T) {
-	turns := Turns{Dir: t.TempDir()}
+	turns := &Turns{Dir: t.TempDir()}
 	first := turns.Wait(t.Context(), door)
 	defer first.End(0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -299,12 +381,12 @@ func TestTurnDeadline(t *testing.T) {
 // TestTurnCancelled gives up in the middle of a wait, at once.
 func TestTurnCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := Turns{Dir: t.TempDir(), Patience: time.Hour}
+		turns := &Turns{poll: true, Dir: t.TempDir(), Patience: time.Hour}
 		first := turns.Wait(t.Context(), door)
 		defer first.End(0)
 		const after = 1234567 * time.Microsecond
-		ctx, cancel := context.WithTimeout(t.Context(), after)
-		defer cancel()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer time.AfterFunc(after, cancel).Stop()
 		start := time.Now()
 		if turn := turns.Wait(ctx, door); turn.End != nil || turn.Took != 0 {
 			t.Errorf("got %v, want nothing", turn)
