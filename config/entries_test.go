@@ -54,7 +54,7 @@ func TestEntries(t *testing.T) {
 func TestOrigin(t *testing.T) {
 	h := newHome(t, map[string]string{
 		"knock_config": "KnockTries 2\n",
-		"config":       "HashKnownHosts yes\nPort 0\n\nHost web\n# Knock: none\n# KnockTries: 3\n# KnockTimeout: 3\n",
+		"config":       "ConnectTimeout 5\nPort 0\n\nHost web\n# Knock: none\n# KnockTries: 3\n# KnockTimeout: 3\n",
 	})
 	s, err := h.Load(query("web", ""))
 	if err != nil {
@@ -70,7 +70,7 @@ func TestOrigin(t *testing.T) {
 		{"knock", "~/.ssh/config:5"},
 		{"KNOCKTIMEOUT", "~/.ssh/config:7"},
 		{"KnockTries", "~/.ssh/knock_config:1"},
-		{"HashKnownHosts", "~/.ssh/config:1"},
+		{"ConnectTimeout", "~/.ssh/config:1"},
 	} {
 		if got := h.trim(s.Origin(tt.keyword).String()); got != tt.want {
 			t.Errorf("Origin(%q) = %q, want %q", tt.keyword, got, tt.want)

@@ -21,7 +21,6 @@ const (
 	kwBindAddress
 	kwBindInterface
 	kwConnectTimeout
-	kwHashKnownHosts
 	kwKnock
 	kwKnockClose
 	kwKnockConnects
@@ -46,7 +45,6 @@ var keywordNames = [numKeywords]string{
 	kwBindAddress:          "BindAddress",
 	kwBindInterface:        "BindInterface",
 	kwConnectTimeout:       "ConnectTimeout",
-	kwHashKnownHosts:       "HashKnownHosts",
 	kwKnock:                "Knock",
 	kwKnockClose:           "KnockClose",
 	kwKnockConnects:        "KnockConnects",
@@ -72,7 +70,7 @@ func (kw keyword) isKnock() bool { return kw >= kwKnock }
 // IgnoreUnknown may, for a side file that ssh's own file includes.
 func (kw keyword) inSideFile() bool {
 	switch kw {
-	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort, kwHashKnownHosts:
+	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort:
 		return false
 	}
 	return true

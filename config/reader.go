@@ -139,9 +139,6 @@ func (r *reader) settings() (*Settings, error) {
 		switch {
 		case err == nil:
 			s.origins[kw] = v.origin
-			if kw == kwHashKnownHosts {
-				continue // it says nothing of the connection
-			}
 			s.entries = append(s.entries, Entry{lowerASCII(kw.String()), s.show(kw, words), v.origin})
 		case kw.isKnock():
 			return nil, v.wrong(kw, err)

@@ -20,7 +20,6 @@ type Settings struct {
 	BindAddress    string
 	BindInterface  string
 	ConnectTimeout time.Duration
-	HashKnownHosts bool // names and addresses must not be readable in files
 
 	Knock         knock.Sequence
 	KnockClose    knock.Sequence // sent when the session ends
@@ -95,8 +94,6 @@ func (s *Settings) set(kw keyword, words []word, typed string) (err error) {
 		s.BindInterface = text
 	case kwConnectTimeout:
 		s.ConnectTimeout, err = parseSSHTime(text)
-	case kwHashKnownHosts:
-		s.HashKnownHosts, err = parseYesNo(text)
 	case kwKnock:
 		s.Knock, err = parseSequence(words)
 	case kwKnockClose:

@@ -57,7 +57,7 @@ func (d *door) share() {
 		d.report.logf2("no memory of doors: %v", err)
 		return
 	}
-	d.memory = &state.Memory{Dir: dir, Hash: p.settings.HashKnownHosts}
+	d.memory = &state.Memory{Dir: dir}
 }
 
 // opener is how to make the connection.

@@ -1,26 +1,32 @@
 package state
 
 import (
-	"bufio"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"knockpipe/internal/file"
 )
 
 // A Memory is a file that says of doors that did not open at once what opened
-// them last time.
+// them last time. It does not show the addresses.
+//
+// The file is a header and a table of records, all of one size. A door belongs to one
+// row of the table, in which its record has any place. So one that is kept is one write
+// of one record, whatever else the file holds, and two processes at a time can only
+// overwrite each other's record in the same row.
 type Memory struct {
-	Dir  string // from StateDir
-	Hash bool   // do not show the addresses, as ssh's HashKnownHosts asks
+	Dir string // from StateDir
 }
 
 // A Door is the port that a knock opens.
@@ -31,121 +37,177 @@ type Door struct {
 
 const (
 	memoryName = "doors"
-	maxDoors   = 200
-	maxMemory  = 64 << 10 // bytes of a file that is read
+	memoryRows = 1024
+	rowLength  = 8 // records; with a thousand doors, one row in a million is too short
+	recordSize = 32
+	rowSize    = rowLength * recordSize
+	headerSize = recordSize
+	memorySize = headerSize + memoryRows*rowSize
 )
 
-// Recall returns what is known of a door. A file that cannot be read knows
-// nothing.
+// magic begins the header. The rest of it is the salt.
+const magic = "knockpipe doors\n"
+
+// Recall returns what is known of a door. A file that cannot be read knows nothing.
 func (m Memory) Recall(door Door) Record {
-	for _, e := range m.read() {
-		if e.is(door) {
-			return e.record
-		}
+	f, salt, err := m.open(os.O_RDONLY)
+	if err != nil {
+		return Record{}
 	}
-	return Record{}
+	defer f.Close()
+	e, _, _ := newKey(salt, door).find(f)
+	return e.record
 }
 
-// Keep makes the record of a door the newest, and forgets the oldest.
+// Keep keeps the record of a door. Where its row is full, the record there that was
+// kept first is forgotten. A file that is not a memory is replaced.
 func (m Memory) Keep(door Door, r Record) error {
-	entries := slices.DeleteFunc(m.read(), func(e entry) bool { return e.is(door) })
-	entries = slices.Insert(entries, 0, entry{m.name(door), r})
-	var text strings.Builder
-	for _, e := range entries[:min(len(entries), maxDoors)] {
-		fmt.Fprintf(&text, "%s %d %d %d %t\n", e.name, e.record.Strict, e.record.Gap.Microseconds(), e.record.Took.Microseconds(), e.record.Clean)
+	f, salt, err := m.open(os.O_RDWR)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoMemory) {
+		if err = m.create(); err == nil {
+			f, salt, err = m.open(os.O_RDWR)
+		}
 	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	k := newKey(salt, door)
+	_, place, err := k.find(f)
+	if err != nil {
+		return err
+	}
+	e := entry{k.name, uint32(time.Now().Unix() / 60), r}
+	_, err = f.WriteAt(e.bytes(), place)
+	return err
+}
+
+// errNoMemory says that a file is something else.
+var errNoMemory = errors.New("not a memory of doors")
+
+// open opens the file and reads its salt.
+func (m Memory) open(mode int) (f *os.File, salt []byte, err error) {
+	path := filepath.Join(m.Dir, memoryName)
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !info.Mode().IsRegular() || info.Size() > memorySize: // to open a named pipe would wait
+		return nil, nil, errNoMemory
+	}
+	if f, err = os.OpenFile(path, mode|file.NoFollow, 0); err != nil {
+		return nil, nil, err
+	}
+	header := make([]byte, headerSize)
+	if _, err := f.ReadAt(header, 0); err != nil || string(header[:len(magic)]) != magic {
+		f.Close()
+		return nil, nil, errNoMemory
+	}
+	return f, header[len(magic):], nil
+}
+
+// create makes a file that knows nothing, in place of what is there.
+func (m Memory) create() error {
 	f, err := os.CreateTemp(m.Dir, memoryName+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) // if it is not renamed
-	if _, err := f.WriteString(text.String()); err != nil {
-		f.Close()
-		return err
+	header := make([]byte, headerSize)
+	copy(header, magic)
+	rand.Read(header[len(magic):])
+	_, err = f.Write(header)
+	if e := f.Close(); err == nil {
+		err = e
 	}
-	if err := f.Close(); err != nil {
+	if err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), filepath.Join(m.Dir, memoryName))
 }
 
-// An entry is a line of the file.
+// A key is where a door is found.
+type key struct {
+	row  int64 // its offset in the file
+	name doorName
+}
+
+// A doorName stands for a door, and tells nobody without the salt which one.
+type doorName [12]byte
+
+func newKey(salt []byte, door Door) key {
+	mac := hmac.New(sha256.New, salt)
+	mac.Write([]byte(door.String()))
+	sum := mac.Sum(nil)
+	k := key{row: headerSize + int64(binary.BigEndian.Uint32(sum)%memoryRows)*rowSize}
+	copy(k.name[:], sum[4:])
+	return k
+}
+
+// find returns the entry of the door and its place, or the place for a new one.
+func (k key) find(f *os.File) (found entry, place int64, err error) {
+	row := make([]byte, rowSize)
+	if _, err := f.ReadAt(row, k.row); err != nil && err != io.EOF { // what was never written is zero
+		return entry{}, 0, err
+	}
+	var oldest uint32
+	for at := 0; at < rowSize; at += recordSize {
+		e, _ := parseEntry(row[at:][:recordSize])
+		if e.name == k.name {
+			return e, k.row + int64(at), nil
+		}
+		if at == 0 || e.kept < oldest {
+			oldest, place = e.kept, k.row+int64(at)
+		}
+	}
+	return entry{}, place, nil
+}
+
+// An entry is a record of the file:
+//
+//	 0  CRC-32 of the rest
+//	 4  the door, by its name
+//	16  when it was kept, in minutes since 1970
+//	20  Gap in microseconds
+//	24  Took in microseconds
+//	28  Strict
+//	29  Clean
+//	30  two bytes of zero
 type entry struct {
-	name   string // of the door: plain, or salt and hash
+	name   doorName
+	kept   uint32
 	record Record
 }
 
-// read returns the entries, or none if anything is wrong with the file.
-func (m Memory) read() []entry {
-	path := filepath.Join(m.Dir, memoryName)
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() > maxMemory {
-		return nil // to open a named pipe would wait for its writer
+func (e entry) bytes() []byte {
+	b := make([]byte, 4, recordSize)
+	b = append(b, e.name[:]...)
+	for _, n := range []uint32{e.kept, uint32(e.record.Gap.Microseconds()), uint32(e.record.Took.Microseconds())} {
+		b = binary.BigEndian.AppendUint32(b, n)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
+	b = append(b, byte(int8(e.record.Strict)), 0, 0, 0)
+	if e.record.Clean {
+		b[29] = 1
 	}
-	defer f.Close()
-	var entries []entry
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		e, ok := parseEntry(lines.Text())
-		if !ok {
-			return nil
-		}
-		entries = append(entries, e)
-	}
-	return entries
+	binary.BigEndian.PutUint32(b, crc32.ChecksumIEEE(b[4:]))
+	return b
 }
 
-// parseEntry reads a line: the door, Strict, Gap and Took in microseconds, Clean.
-func parseEntry(line string) (e entry, ok bool) {
-	fields := strings.Fields(line)
-	if len(fields) != 5 {
-		return e, false
+// parseEntry reads an entry. One that is empty, half written, or not ours is none.
+func parseEntry(b []byte) (e entry, ok bool) {
+	if len(b) != recordSize || binary.BigEndian.Uint32(b) != crc32.ChecksumIEEE(b[4:]) {
+		return entry{}, false
 	}
-	e.name = fields[0]
-	r := &e.record
-	var err [4]error
-	r.Strict, err[0] = strconv.Atoi(fields[1])
-	r.Gap, err[1] = parseMicroseconds(fields[2], maxGap)
-	r.Took, err[2] = parseMicroseconds(fields[3], time.Minute)
-	r.Clean, err[3] = strconv.ParseBool(fields[4])
-	return e, err == [4]error{} && -mostStrict <= r.Strict && r.Strict <= mostStrict && r.Gap >= minGap
-}
-
-func parseMicroseconds(s string, most time.Duration) (time.Duration, error) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	if d := time.Duration(n) * time.Microsecond; err == nil && d <= most {
-		return d, nil
+	micros := func(at int) time.Duration { return time.Duration(binary.BigEndian.Uint32(b[at:])) * time.Microsecond }
+	copy(e.name[:], b[4:])
+	e.kept = binary.BigEndian.Uint32(b[16:])
+	e.record = Record{Strict: int(int8(b[28])), Gap: micros(20), Took: micros(24), Clean: b[29] == 1}
+	r := e.record
+	if r.Gap < minGap || r.Gap > maxGap || r.Took > maxTook || r.Strict < -mostStrict || r.Strict > mostStrict {
+		return entry{}, false
 	}
-	return 0, strconv.ErrRange
+	return e, true
 }
 
 // String returns the door as [address]:port.
 func (d Door) String() string { return fmt.Sprintf("[%v]:%d", d.Addr, d.Port) }
-
-// name is a door as the file has it.
-func (m Memory) name(d Door) string {
-	if !m.Hash {
-		return d.String()
-	}
-	salt := make([]byte, 16)
-	rand.Read(salt)
-	return hashed(salt, d)
-}
-
-func hashed(salt []byte, d Door) string {
-	mac := hmac.New(sha256.New, salt)
-	mac.Write([]byte(d.String()))
-	return "|" + hex.EncodeToString(salt) + "|" + hex.EncodeToString(mac.Sum(nil))
-}
-
-// is reports whether the entry is of a door.
-func (e entry) is(d Door) bool {
-	salt, _, ok := strings.Cut(strings.TrimPrefix(e.name, "|"), "|")
-	if !ok {
-		return e.name == d.String()
-	}
-	bytes, err := hex.DecodeString(salt)
-	return err == nil && e.name == hashed(bytes, d)
-}

@@ -1,10 +1,13 @@
 package state
 
 import (
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,113 +20,172 @@ const ms = time.Millisecond
 
 var ssh = Door{door, 22}
 
-// TestMemoryOfBadFile reads files that are not a memory: nothing is known, and
-// the next opening makes a good one.
+// TestMemoryOfBadFile reads files that are not a memory, or a broken one: nothing is
+// known, and the next opening makes a good one.
 func TestMemoryOfBadFile(t *testing.T) {
+	header := magic + strings.Repeat("s", headerSize-len(magic))
 	for _, text := range []string{
-		"", "\n", "nonsense", "[198.51.100.2]:22 1 7000 50000", "[198.51.100.2]:22 1 7000 50000 true more",
-		"[198.51.100.2]:22 4 7000 50000 true", "[198.51.100.2]:22 1 -7000 50000 true", "[198.51.100.2]:22 1 0 50000 true",
-		"[198.51.100.2]:22 1 7000000 50000 true", "[198.51.100.2]:22 1 7000 99999999999 true", "[198.51.100.2]:22 1 7000 50000 maybe",
-		"|zz|zz 1 7000 50000 true", strings.Repeat("x", maxMemory+1), "\x00\xff",
+		"", "\n", "nonsense", "[198.51.100.2]:22 1 7000 50000 true\n", magic, header[:headerSize-1], "K" + header[1:],
+		strings.Repeat("x", memorySize), header + strings.Repeat("x", memorySize), "\x00\xff",
+		header, header + "half a record", header + strings.Repeat("\x00", memorySize-headerSize), header + strings.Repeat("\xff", memorySize-headerSize),
 	} {
 		m := Memory{Dir: t.TempDir()}
 		if err := os.WriteFile(filepath.Join(m.Dir, memoryName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := m.Recall(ssh); got != (Record{}) {
-			t.Errorf("%.40q: got %v, want nothing", text, got)
-		}
-		want := Record{Strict: 1, Gap: 7 * ms}
-		if err := m.Keep(ssh, want); err != nil {
-			t.Fatal(err)
-		}
-		if got := m.Recall(ssh); got != want {
-			t.Errorf("%.40q: got %v, want %v", text, got, want)
-		}
+		keepAndRecall(t, m, fmt.Sprintf("%.40q", text))
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(other, []byte(header), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := Memory{Dir: t.TempDir()}
+	if err := os.Symlink(other, filepath.Join(m.Dir, memoryName)); err != nil {
+		t.Fatal(err)
+	}
+	keepAndRecall(t, m, "a link")
+	if text, err := os.ReadFile(other); err != nil || string(text) != header {
+		t.Errorf("it has written through a link: %v", err)
+	}
+}
+
+// keepAndRecall expects to know nothing of a door, keeps it, and expects to know it.
+func keepAndRecall(t *testing.T, m Memory, name string) {
+	t.Helper()
+	if got := m.Recall(ssh); got != (Record{}) {
+		t.Errorf("%s: got %v, want nothing", name, got)
+	}
+	want := Record{Strict: 1, Gap: 7 * ms}
+	if err := m.Keep(ssh, want); err != nil {
+		t.Errorf("%s: Keep = %v", name, err)
+	}
+	if got := m.Recall(ssh); got != want {
+		t.Errorf("%s: got %v, want %v", name, got, want)
 	}
 }
 
 func TestMemory(t *testing.T) {
-	for _, hash := range []bool{false, true} {
-		m := Memory{t.TempDir(), hash}
-		six := Door{netip.MustParseAddr("2001:db8::2"), 2222}
-		want := map[Door]Record{
-			ssh: {Strict: -3, Gap: 7 * ms, Took: 50 * ms},
-			six: {Strict: 3, Gap: 100 * ms, Took: 250 * ms, Clean: true},
-		}
-		for d, r := range want {
+	m := Memory{t.TempDir()}
+	six := Door{netip.MustParseAddr("2001:db8::2"), 2222}
+	want := map[Door]Record{
+		ssh: {Strict: -3, Gap: 7 * ms, Took: 50 * ms},
+		six: {Strict: 3, Gap: 100 * ms, Took: 250 * ms, Clean: true},
+	}
+	for d, r := range want {
+		for _, r := range []Record{{Strict: 1, Gap: 9 * ms}, r} { // the later in place of the first
 			if err := m.Keep(d, r); err != nil {
 				t.Fatal(err)
 			}
-			if err := m.Keep(d, r); err != nil { // again, in place of the first
+		}
+	}
+	for d, r := range want {
+		if got := m.Recall(d); got != r {
+			t.Errorf("%v: got %v, want %v", d, got, r)
+		}
+	}
+	if got := m.Recall(Door{door, 23}); got != (Record{}) {
+		t.Errorf("another port: got %v, want nothing", got)
+	}
+	text, err := os.ReadFile(filepath.Join(m.Dir, memoryName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := 0
+	for at := headerSize; at+recordSize <= len(text); at += recordSize {
+		if _, ok := parseEntry(text[at:][:recordSize]); ok {
+			records++
+		}
+	}
+	if records != len(want) {
+		t.Errorf("the file has %d records, want %d", records, len(want))
+	}
+	for _, secret := range []string{ssh.String(), six.Addr.String(), string(door.AsSlice()), string(six.Addr.AsSlice())} {
+		if strings.Contains(string(text), secret) {
+			t.Errorf("the file shows %q", secret)
+		}
+	}
+	if entries, _ := os.ReadDir(m.Dir); len(entries) != 1 {
+		t.Errorf("%v is left, want one file", entries)
+	}
+}
+
+// TestMemoryOfThousand keeps a thousand doors, as of Ansible, and knows them all. Far
+// more are still bounded, and the latest is known.
+func TestMemoryOfThousand(t *testing.T) {
+	m := Memory{t.TempDir()}
+	record := func(i int) Record { return Record{Strict: 1, Gap: 7*ms + time.Duration(i)*time.Microsecond} }
+	keep := func(from, to int) {
+		for i := from; i < to; i++ {
+			if err := m.Keep(Door{door, uint16(i + 1)}, record(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for d, r := range want {
-			if got := m.Recall(d); got != r {
-				t.Errorf("hash %v, %v: got %v, want %v", hash, d, got, r)
-			}
+	}
+	keep(0, 1000)
+	for i := range 1000 {
+		if got, want := m.Recall(Door{door, uint16(i + 1)}), record(i); got != want {
+			t.Errorf("door %d: got %v, want %v", i, got, want)
 		}
-		if got := m.Recall(Door{door, 23}); got != (Record{}) {
-			t.Errorf("another port: got %v, want nothing", got)
-		}
-		text, err := os.ReadFile(filepath.Join(m.Dir, memoryName))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Count(string(text), "\n"); got != len(want) {
-			t.Errorf("hash %v: the file has %d lines, want %d", hash, got, len(want))
-		}
-		if got := strings.Contains(string(text), "198.51.100.2"); got == hash {
-			t.Errorf("hash %v: the file shows the address: %v", hash, got)
-		}
-		entries, _ := os.ReadDir(m.Dir)
-		if len(entries) != 1 {
-			t.Errorf("hash %v: %v is left, want one file", hash, entries)
-		}
+	}
+	keep(1000, 20000)
+	if got, want := m.Recall(Door{door, 20000}), record(19999); got != want {
+		t.Errorf("the latest of many: got %v, want %v", got, want)
+	}
+	if info, err := os.Stat(filepath.Join(m.Dir, memoryName)); err != nil || info.Size() > memorySize || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("got %v, %v, want mode 0600 and at most %d bytes", info, err, memorySize)
 	}
 }
 
-// TestMemoryIsBounded forgets the doors that were not opened for longest.
-func TestMemoryIsBounded(t *testing.T) {
-	m := Memory{t.TempDir(), true}
-	for i := range maxDoors + 10 {
-		if err := m.Keep(Door{door, uint16(i + 1)}, Record{Strict: 1, Gap: 7 * ms}); err != nil {
+// TestMemoryForgets makes room in a full row by the record that was kept first.
+func TestMemoryForgets(t *testing.T) {
+	m := Memory{t.TempDir()}
+	if err := m.Keep(ssh, Record{Strict: 1, Gap: 7 * ms}); err != nil {
+		t.Fatal(err)
+	}
+	f, salt, err := m.open(os.O_RDWR)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	k := newKey(salt, ssh)
+	for i := range rowLength {
+		e := entry{doorName{byte(i + 1)}, uint32(100 + (i+3)%rowLength), Record{Strict: 1, Gap: 7 * ms}}
+		if _, err := f.WriteAt(e.bytes(), k.row+int64(i)*recordSize); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for port, want := range map[uint16]bool{1: false, 10: false, 11: true, maxDoors + 10: true} {
-		if got := m.Recall(Door{door, port}) != (Record{}); got != want {
-			t.Errorf("port %d: remembered is %v, want %v", port, got, want)
-		}
-	}
-	if info, err := os.Stat(filepath.Join(m.Dir, memoryName)); err != nil || info.Size() > maxMemory || info.Mode().Perm() != 0o600 {
-		t.Errorf("got %v, %v, want mode 0600 and at most %d bytes", info, err, maxMemory)
+	if _, place, err := k.find(f); err != nil || place != k.row+(rowLength-3)*recordSize {
+		t.Errorf("got place %d of the row, %v, want %d, of the record that was kept first", (place-k.row)/recordSize, err, rowLength-3)
 	}
 }
 
-// TestMemoryOfMany has many keep their doors at the same time: one may forget what
-// another has just kept, but what is there is always whole.
+// TestMemoryOfMany has many keep their doors at the same time, and all of them make the
+// file: one may overwrite what another has just kept, but what is known is right.
 func TestMemoryOfMany(t *testing.T) {
-	m := Memory{Dir: t.TempDir()}
-	want := Record{Strict: 1, Gap: 7 * ms, Took: 50 * ms}
+	m := Memory{t.TempDir()}
+	record := func(i int) Record { return Record{Strict: 1, Gap: 7 * ms, Took: time.Duration(i) * ms} }
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {
+			d := Door{door, uint16(i + 1)}
 			for range 50 {
-				if err := m.Keep(Door{door, uint16(i + 1)}, want); err != nil {
+				if err := m.Keep(d, record(i)); err != nil {
 					t.Error(err)
 				}
-				if len(m.read()) == 0 {
-					t.Error("nothing is known")
+				if got := m.Recall(d); got != record(i) && got != (Record{}) {
+					t.Errorf("got %v, want %v", got, record(i))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	for _, e := range m.read() {
-		if e.record != want {
-			t.Errorf("got %v, want %v", e, want)
+	for i := range 20 {
+		d := Door{door, uint16(i + 1)}
+		if err := m.Keep(d, record(i)); err != nil || m.Recall(d) != record(i) {
+			t.Errorf("door %d: got %v, %v, want %v", i, m.Recall(d), err, record(i))
 		}
 	}
 	if entries, _ := os.ReadDir(m.Dir); len(entries) != 1 {
@@ -179,13 +241,21 @@ func TestLearn(t *testing.T) {
 }
 
 func FuzzParseEntry(f *testing.F) {
-	f.Add("[198.51.100.2]:22 1 7000 50000 true")
-	f.Add("|00|11 -3 100000 0 false")
-	f.Fuzz(func(t *testing.T, line string) {
-		e, ok := parseEntry(line)
-		if ok && (e.record.Gap < minGap || e.record.Gap > maxGap || e.name == "") {
-			t.Errorf("%q: got %v", line, e)
+	f.Add(entry{doorName{1}, 2, Record{Strict: -3, Gap: 7 * ms, Took: 50 * ms, Clean: true}}.bytes())
+	f.Add(make([]byte, recordSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) == recordSize { // a fuzzer does not find the checksum
+			binary.BigEndian.PutUint32(b, crc32.ChecksumIEEE(b[4:]))
 		}
-		e.is(ssh)
+		e, ok := parseEntry(b)
+		if !ok {
+			return
+		}
+		if e.record.Gap < minGap || e.record.Gap > maxGap {
+			t.Errorf("%x: got %v", b, e)
+		}
+		if again, ok := parseEntry(e.bytes()); !ok || again != e {
+			t.Errorf("%x: got %v, and then %v", b, e, again)
+		}
 	})
 }
