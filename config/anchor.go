@@ -26,7 +26,7 @@ func (v value) anchor(seq knock.Sequence, closing bool, home string) (knock.Sequ
 		case f.Runs && v.comment:
 			return nil, errors.New(step.Kind() + ": runs a program, which a comment must not: write it as a plain keyword")
 		case f.Runs && v.exposed:
-			return nil, errors.New(step.Kind() + ": runs a program, and others can write to this file")
+			return nil, errors.New(step.Kind() + ": runs a program, and others can write to this file, or to one that includes it")
 		case f.Spent && closing:
 			return nil, errors.New(step.Kind() + ": a list opens a door, and shuts none")
 		}

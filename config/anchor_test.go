@@ -13,7 +13,10 @@ import (
 // a plain keyword in a file that nobody else can write, and a path starts there.
 func TestAnchor(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "config")
+	path, own := filepath.Join(dir, "config"), filepath.Join(dir, "own")
+	if err := os.WriteFile(own, []byte("\nKnock exec:true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name, text string
 		mode       os.FileMode
@@ -21,7 +24,9 @@ func TestAnchor(t *testing.T) {
 	}{
 		{"comment", "# Knock: exec:true\n", 0o600, "error: " + path + ":1:10: Knock: exec: runs a program, which a comment must not: write it as a plain keyword"},
 		{"closing, in a comment", "# KnockClose: exec:true\n", 0o600, "error: " + path + ":1:15: KnockClose: exec: runs a program, which a comment must not: write it as a plain keyword"},
-		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: runs a program, and others can write to this file"},
+		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: runs a program, and others can write to this file, or to one that includes it"},
+		{"others can write to what includes it", "Include " + own + "\n", 0o646, "error: " + own + ":2:7: Knock: exec: runs a program, and others can write to this file, or to one that includes it"},
+		{"included", "Include " + own + "\n", 0o600, "exec:true"},
 		{"list that closes", "# KnockClose: once:/a\n", 0o600, "error: " + path + ":1:15: KnockClose: once: a list opens a door, and shuts none"},
 		{"plain", "Knock 1 \"exec:echo 2\"\n", 0o644, "1 exec:echo 2"},
 		{"closing by a list", "KnockClose once:/a\n", 0o600, "error: " + path + ":1:12: KnockClose: once: a list opens a door, and shuts none"},

@@ -52,7 +52,7 @@ func (r *reader) includeFile(at *position, path string) error {
 	case at.depth == maxDepth:
 		return &Error{at.here, 0, errTooDeep}
 	}
-	return r.readFile(in, at.source, at.block, at.depth+1)
+	return r.readFile(in, at.source, at.block, at.depth+1, at.exposed)
 }
 
 // includePath returns the path that a word after Include stands for, or "" if ssh

@@ -110,7 +110,7 @@ func (r *reader) readSource(s source) error {
 	if !s.system && s.kind != givenFile && in.info != nil && badOwner(in.info, r.accounts) {
 		return errBadOwner(s.path)
 	}
-	return r.readFile(in, s, block{active: true}, 0)
+	return r.readFile(in, s, block{active: true}, 0, false)
 }
 
 // chosen returns the value of a keyword that counts.

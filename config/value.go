@@ -15,7 +15,7 @@ type value struct {
 	offset int // the byte of the line, from 0, at which text begins
 
 	comment bool // the line is a comment
-	exposed bool // others can write to its file
+	exposed bool // others can write to its file, or to one that includes it
 }
 
 func (v *value) isSet() bool { return v.origin.Line > 0 || v.text != "" }

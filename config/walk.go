@@ -7,7 +7,7 @@ import (
 )
 
 // readFile reads the lines of a file. Outer is the block in which it is included.
-func (r *reader) readFile(in *input, s source, outer block, depth int) error {
+func (r *reader) readFile(in *input, s source, outer block, depth int, exposed bool) error {
 	if r.opened++; r.opened > maxFiles {
 		return &Error{Origin{File: in.path}, 0, errTooManyFiles}
 	}
@@ -16,7 +16,7 @@ func (r *reader) readFile(in *input, s source, outer block, depth int) error {
 	}
 	at := position{source: s, here: Origin{File: in.path}, depth: depth, outer: outer, block: outer}
 	at.seen.active = outer.active
-	at.exposed = in.info != nil && badOwner(in.info, r.accounts)
+	at.exposed = exposed || in.info != nil && badOwner(in.info, r.accounts)
 	watched := r.watch != nil && !r.final
 	skips := in.outline != nil && !watched
 	var marks outline
@@ -71,7 +71,7 @@ type position struct {
 	source  source
 	here    Origin  // the line that is read
 	depth   int     // of Include
-	exposed bool    // others can write to the file
+	exposed bool    // others can write to the file, or to one that includes it
 	outer   block   // the one in which the file is included
 	block   block   // the one in which the line stands
 	heading heading // the line with which that begins

@@ -5,22 +5,38 @@ package knock
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // maxInherited is as far as descriptors are looked for that this process was started
 // with: those of a process that opens no more than the usual limit.
 const maxInherited = 1024
 
-// send has the program knock, by sh -c. It learns where from its environment. What it
+// shellScript runs the command, which it reads from a pipe: everybody sees the arguments
+// of a process. The pipe stays open as long as this process lives. When it ends, however
+// it ends, a process in the background kills the group, and with it all that the command
+// has started. That one is no child of the shell, as a plain wait of the command would
+// wait for it.
+const shellScript = `IFS= read -r knock_command <&3
+( ( read end; kill -9 0 ) <&3 & ) >/dev/null 2>&1
+exec 3<&-
+eval "unset knock_command; $knock_command"`
+
+// drainTime is how long the output of a command may go on after its end.
+const drainTime = 100 * time.Millisecond
+
+// send has the program knock, by sh. It learns where from its environment. What it
 // prints goes to stderr, as stdout belongs to ssh; its stdin is empty, and it has no
 // other descriptor, whatever this process was started with.
 //
-// It is killed with all its children at the deadline of ctx, or where ctx has another
-// cause to end than that it was canceled: nobody wants the knock any more then. If it was
-// just canceled, a connect got in, which is no reason to kill it: the sender waits for it.
+// When it ends, all that it has started is killed, and so are both at the deadline of
+// ctx, with this process, and where ctx has another cause to end than that it was
+// canceled: nobody wants the knock any more then. If it was just canceled, a connect got
+// in, which is no reason to kill it: it runs on, and the sender waits for it.
 func (e Exec) send(ctx context.Context, s *Sender) error {
 	if e.env == nil {
 		return errors.New("not loaded")
@@ -29,28 +45,20 @@ func (e Exec) send(ctx context.Context, s *Sender) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		late, cancel = context.WithDeadline(late, deadline)
 	}
-	for fd := 3; fd < maxInherited; fd++ {
-		syscall.CloseOnExec(fd)
-	}
-	cmd := exec.CommandContext(late, "/bin/sh", "-c", e.Command)
-	cmd.Env = append(e.env.Environ(), "KNOCK_HOST="+e.env.Host, "KNOCK_ADDR="+s.To.String(), "KNOCK_PORT="+strconv.Itoa(int(s.Port)))
-	cmd.Stdout, cmd.Stderr = e.env.Stderr, e.env.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	if err := cmd.Start(); err != nil {
+	c, err := e.start(late, s)
+	if err != nil {
 		cancel()
 		return err
 	}
 	ended := make(chan error, 1)
 	s.left.Go(func() {
 		defer cancel()
-		err := cmd.Wait()
+		err := c.wait()
 		if late.Err() != nil { // it was killed
 			err = late.Err()
 		}
 		ended <- err
 	})
-	var err error
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
@@ -63,5 +71,63 @@ func (e Exec) send(ctx context.Context, s *Sender) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		<-ctx.Done() // in the same moment
 	}
+	return err
+}
+
+// A command is the program while it runs.
+type command struct {
+	*exec.Cmd
+	text   string
+	input  *os.File      // where the shell reads the text from; the group lives as long as it is open
+	output *os.File      // what the group prints
+	copied chan struct{} // closed when all of that is on stderr
+}
+
+// start starts the program. The caller waits for it.
+func (e Exec) start(ctx context.Context, s *Sender) (*command, error) {
+	for fd := 3; fd < maxInherited; fd++ {
+		syscall.CloseOnExec(fd)
+	}
+	text, input, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	output, print, err := os.Pipe()
+	if err != nil {
+		input.Close()
+		return nil, err
+	}
+	defer print.Close()
+	c := &command{exec.CommandContext(ctx, "/bin/sh", "-c", shellScript, shellName), e.Command, input, output, make(chan struct{})}
+	c.Env = append(e.env.Environ(), "KNOCK_HOST="+e.env.Host, "KNOCK_ADDR="+s.To.String(), "KNOCK_PORT="+strconv.Itoa(int(s.Port)))
+	c.Stdout, c.Stderr, c.ExtraFiles = print, print, []*os.File{text}
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = c.kill
+	if err := c.Start(); err != nil {
+		input.Close()
+		output.Close()
+		return nil, err
+	}
+	go func() {
+		defer close(c.copied)
+		(&shellFilter{to: e.env.Stderr}).copy(output)
+	}()
+	return c, nil
+}
+
+// kill ends the group. The one in the background is in it to the last, so that its
+// number belongs to nobody else.
+func (c *command) kill() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+
+// wait gives the shell its text, waits for its end, and leaves nothing of it behind.
+func (c *command) wait() error {
+	c.input.WriteString(c.text + "\n") // a shell that is gone tells by its exit code
+	err := c.Wait()
+	c.kill()
+	c.input.Close()
+	c.output.SetReadDeadline(time.Now().Add(drainTime)) // for one that has left the group
+	<-c.copied
+	c.output.Close()
 	return err
 }

@@ -94,8 +94,8 @@ func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, pro
 }
 
 // knock sends the sequence of a try to the gate of an address. What it leaves running
-// goes on beside the session: connections of knocks, which the end of the process
-// ends, and a program that knocks, which may outlive it.
+// goes on beside the session: connections of knocks, and a program that knocks. The end
+// of the process ends both.
 func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	sender, err := d.sender(to)
 	if err != nil {
