@@ -52,6 +52,7 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 		slash = "/"
 	}
 	var found []string
+	sets := globSets{}
 	for _, folder := range folders {
 		if !strings.ContainsAny(part, "*?[") {
 			found = append(found, folder+unescape(part)+slash)
@@ -63,7 +64,7 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 		}
 		entries, _ := os.ReadDir(name) // what cannot be read holds nothing
 		for _, entry := range entries {
-			if entry.Name()[0] == '.' && part[0] != '.' || !match.Stars(part, entry.Name(), globByte) {
+			if entry.Name()[0] == '.' && part[0] != '.' || !match.Stars(part, entry.Name(), sets.globByte) {
 				continue
 			}
 			if found = append(found, folder+entry.Name()+slash); len(found) > maxFiles {
@@ -74,25 +75,39 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 	return found, nil
 }
 
+// globSets are the sets of a part of a pattern, by how much of the part is left where they
+// begin. Each is read once, as one may be long, and compared with every byte of every name.
+type globSets map[int]globSet
+
 // globByte reports whether c matches what the pattern begins with, and how long
 // that is: a set of bytes, an escaped byte, '?' for any, or a byte.
-func globByte(pattern string, c byte) (n int, ok bool) {
+func (sets globSets) globByte(pattern string, c byte) (n int, ok bool) {
 	switch {
 	case pattern[0] == '?':
 		return 1, true
 	case pattern[0] == '\\' && len(pattern) > 1 && !onWindows:
 		return 2, pattern[1] == c
 	case pattern[0] == '[':
-		if n, ok, closed := globSet(pattern, c); closed {
-			return n, ok
+		set, read := sets[len(pattern)]
+		if !read {
+			set = parseGlobSet(pattern)
+			sets[len(pattern)] = set
 		}
+		return set.length, set.has[c]
 	}
 	return 1, pattern[0] == c
 }
 
-// globSet reads a set such as [a-z] or [!0-9]. A ']' that comes first is a
+// A globSet is a set such as [a-z] or [!0-9], or a '[' that is never closed and stands
+// for itself.
+type globSet struct {
+	length int
+	has    [256]bool
+}
+
+// parseGlobSet reads the set that a pattern begins with. A ']' that comes first is a
 // member.
-func globSet(pattern string, c byte) (n int, ok, closed bool) {
+func parseGlobSet(pattern string) (set globSet) {
 	i := 1
 	negated := strings.HasPrefix(pattern[i:], "!")
 	if negated {
@@ -104,10 +119,21 @@ func globSet(pattern string, c byte) (n int, ok, closed bool) {
 			to = pattern[i+2]
 			i += 2
 		}
-		ok = ok || from <= c && c <= to
+		for c := int(from); c <= int(to); c++ {
+			set.has[c] = true
+		}
 		i++
 	}
-	return i + 1, ok != negated, i < len(pattern)
+	if i >= len(pattern) {
+		set = globSet{length: 1}
+		set.has['['] = true
+		return set
+	}
+	for c := range set.has {
+		set.has[c] = set.has[c] != negated
+	}
+	set.length = i + 1
+	return set
 }
 
 // unescape drops the backslashes of a path that has nothing to expand.

@@ -76,3 +76,22 @@ func TestLinear(t *testing.T) {
 		}
 	}
 }
+
+// TestManyStars compares patterns of a thousand stars, and others that are slow to compare,
+// with many names: it returns.
+func TestManyStars(t *testing.T) {
+	files := map[string]string{}
+	for i := range 200 {
+		files[fmt.Sprintf("%s%03d", strings.Repeat("[", 200), i)] = "Knock 1\n"
+	}
+	for _, pattern := range []string{
+		strings.Repeat("*[", 1000) + "x", strings.Repeat("*a", 1000) + "x", strings.Repeat("*", 1000) + "x",
+		"*" + strings.Repeat("[", 100) + strings.Repeat("a", 3800), "*" + strings.Repeat("["+strings.Repeat("[a", 1000)+"]", 2) + "x",
+	} {
+		files["config"] = "Host " + pattern + "\n\tKnock 1\nHost *\nInclude " + pattern + "\n"
+		h := newHome(t, files)
+		if s, err := h.Load(query("web", "")); err != nil || len(s.Knock) > 0 {
+			t.Errorf("%.20q: got %v, %v, want no match", pattern, s, err)
+		}
+	}
+}

@@ -15,7 +15,8 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count:
 
 // dialPlain makes a connection that nothing competes with.
 func (o *Opener) dialPlain(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	return o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive}, to)
+	conn, err := o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive}, to)
+	return conn, o.whose(err, to)
 }
 
 // dialHedged makes a connection that may lose a race, and then must not
@@ -23,7 +24,7 @@ func (o *Opener) dialPlain(ctx context.Context, to netip.AddrPort) (net.Conn, er
 func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 	var w witness
 	conn, err := o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive, Control: w.holdBack}, to)
-	return conn, w.close(err, to.Addr())
+	return conn, o.whose(w.close(err, to.Addr()), to)
 }
 
 func (o *Opener) dialWith(ctx context.Context, dialer net.Dialer, to netip.AddrPort) (net.Conn, error) {

@@ -424,7 +424,8 @@ func (a *attempt) patience(elapsed time.Duration) (d time.Duration, end func()) 
 // the error of the race.
 func (a *attempt) tell(what string, answer error) {
 	a.mu.Lock()
-	if answer != nil {
+	_, local := errors.AsType[*LocalError](answer)
+	if answer != nil && (!local || a.answer == nil) { // what the host says counts for more
 		a.answer = answer
 	}
 	news := a.told != what

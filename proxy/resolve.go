@@ -26,6 +26,9 @@ const getentTime = 3 * time.Second
 // A static Go program sees no nsswitch modules, so a name that it cannot find
 // is looked up once more by getent(1), where that exists.
 func Resolve(ctx context.Context, host string, family ip.Family) ([]netip.Addr, error) {
+	if ip.BadName(host) { // from a config, or from ssh
+		return nil, errors.New("not a host name or address")
+	}
 	if addr, err := netip.ParseAddr(host); err == nil {
 		if addr = addr.Unmap(); !family.Has(addr) {
 			return nil, fmt.Errorf("not an %v address", family)

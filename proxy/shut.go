@@ -56,6 +56,21 @@ func (e *ShutError) Unreachable() bool {
 	return true
 }
 
+// Local returns why nothing reached a host from this machine, or nil.
+func (e *ShutError) Local() *LocalError {
+	var first *LocalError
+	for i, t := range e.Tries {
+		err := t.local()
+		if err == nil {
+			return nil
+		}
+		if i == 0 {
+			first = err
+		}
+	}
+	return first
+}
+
 // Silent reports whether no connect got an answer at any address.
 func (e *ShutError) Silent() bool {
 	for _, t := range e.Tries {
@@ -66,12 +81,19 @@ func (e *ShutError) Silent() bool {
 	return true
 }
 
+func (t Tries) local() *LocalError {
+	local, _ := errors.AsType[*LocalError](t.Answer)
+	return local
+}
+
 func (t Tries) state() string {
 	switch {
 	case t.Answer == nil:
 		return "silent"
 	case isRefused(t.Answer):
 		return "refused"
+	case t.local() != nil:
+		return "not tried: " + t.Answer.Error()
 	default:
 		return "answered " + t.Answer.Error()
 	}

@@ -6,13 +6,16 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
+	"knockpipe/internal/file"
 	"knockpipe/internal/match"
 )
+
+// maxKnownHosts is the largest known_hosts file that is read, in bytes.
+const maxKnownHosts = 16 << 20
 
 // maxLine is the longest line of a known_hosts file that is read, in bytes.
 const maxLine = 64 << 10
@@ -30,12 +33,12 @@ type entry struct {
 // where is the entry's place, for a person.
 func (e entry) where() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
 
-// readEntries reads known_hosts files as ssh does: files that are missing and lines
-// that it cannot make sense of are passed over.
+// readEntries reads known_hosts files as ssh does: files that are missing, or none, and
+// lines that it cannot make sense of are passed over.
 func readEntries(files []string) []entry {
 	var all []entry
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+	for _, path := range files {
+		text, err := file.ReadRegular(path, maxKnownHosts)
 		if err != nil {
 			continue
 		}
@@ -43,7 +46,7 @@ func readEntries(files []string) []entry {
 		for line := range bytes.Lines(text) {
 			number++
 			if e, ok := parseEntry(string(line)); ok {
-				e.file, e.line = file, number
+				e.file, e.line = path, number
 				all = append(all, e)
 			}
 		}

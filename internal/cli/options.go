@@ -204,9 +204,9 @@ func (o *options) positional(args []string) (err error) {
 		return o.positionalFiles(args)
 	case len(args) == 0:
 		return errors.New("no host given")
-	case badName(args[0]):
+	case ip.BadName(args[0]):
 		return fmt.Errorf("bad host name %q", args[0])
-	case badName(o.alias) && o.alias != "":
+	case ip.BadName(o.alias) && o.alias != "":
 		return fmt.Errorf("bad alias %q", o.alias)
 	}
 	// A client that does not know %n passes the two characters.
@@ -266,11 +266,6 @@ func (o *options) setPort(s string) error {
 	}
 	o.port = o.ports[0]
 	return nil
-}
-
-// badName reports whether no host has this name.
-func badName(s string) bool {
-	return s == "" || s[0] == '-' || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // settle settles the family, which the source decides too.

@@ -69,7 +69,18 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 		f.err = err // it names the address itself
 	}
 	shut, isShut := errors.AsType[*proxy.ShutError](err)
+	local, isLocal := errors.AsType[*proxy.LocalError](err)
+	if isShut {
+		local = shut.Local()
+		isLocal = local != nil
+	}
 	switch {
+	case isLocal && !isShut:
+		f.err, f.hint = fmt.Errorf("%s port %d: %w", p.host, p.port, err), localHint(local)
+	case isLocal:
+		f.hint = localHint(local)
+	case !isShut && len(p.knocks) > 0 && proxy.Local(err) != nil: // of a knock
+		f.hint = localHint(proxy.Local(err))
 	case errors.Is(err, proxy.ErrNoTurn):
 		f.hint = "a knockpipe that does not get in keeps others waiting, for two seconds at a time"
 	case !isShut && len(p.knocks) == 0:
@@ -105,6 +116,19 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 		f.hint = "a link-local address needs its interface: " + addr.WithZone("eth0").String()
 	}
 	return f
+}
+
+// localHint is what to do where a connect did not leave this machine.
+func localHint(err *proxy.LocalError) string {
+	switch {
+	case err.NoPort():
+		return "are all local ports in use (ss -s tells), or is the source address not this machine's?"
+	case err.NoFile():
+		return "the limit of open files is reached: see ulimit -n"
+	case err.NoRoute():
+		return "this machine has no route there: is its network up?"
+	}
+	return ""
 }
 
 // What can keep a knock from opening the door, besides the knock itself, and what

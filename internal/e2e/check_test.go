@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"knockpipe/internal/lab"
@@ -93,6 +94,12 @@ func TestCheck(t *testing.T) {
 			`warn  not knocked, .*\n      to knock all the same: knockpipe -check tango 22 once:/root/\.ssh/list$`}},
 		{"unknown name", strings.Replace(good, "198.51.100.2", "nowhere.test", 1), hostsFile(""), "", 1, []string{`fail  nowhere\.test: `}},
 		{"key not known", good + "\tUserKnownHostsFile none\n", nil, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
+		{"known_hosts that is no file", good + "\tUserKnownHostsFile ~/.ssh/fifo /dev/zero\n", func(t *testing.T, l *lab.Lab) {
+			if err := syscall.Mkfifo(homeOf(l)+"/.ssh/fifo", 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
+		{"HostName that is an option", strings.Replace(good, "198.51.100.2", "-sevil", 1), nil, "", 1, []string{`fail  -sevil: not a host name or address`}},
 		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", inHome("other",
 			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
 		{"no sshd", good + "\tPort 2323\n", func(t *testing.T, l *lab.Lab) {

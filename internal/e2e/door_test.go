@@ -88,7 +88,7 @@ func TestShutDoors(t *testing.T) {
 		{"no route", "203.0.113.77 22 " + sequence, nil, 1,
 			"knockpipe: 203.0.113.77: knock 1 of 4 (tcp): network is unreachable"},
 		{"no route, no knock", "203.0.113.77 22", nil, 1,
-			"knockpipe: 203.0.113.77 port 22: network is unreachable"},
+			"knockpipe: 203.0.113.77 port 22: network is unreachable (says this machine)"},
 		{"link down", "198.51.100.2 22 " + sequence, func(t *testing.T, l *lab.Lab) { l.Client.LinkDown(t) }, 1,
 			"knockpipe: 198.51.100.2: knock 1 of 4 (tcp): network is unreachable"},
 		{"silent, no knock", "-w 1 198.51.100.2 22", func(t *testing.T, l *lab.Lab) { l.Server.Nft(t, silent) }, 1,
@@ -279,5 +279,45 @@ func TestLateWaker(t *testing.T) {
 			t.Errorf("%s: the server's kernel completed %d handshakes, and the server accepted %d connections; want 1",
 				host, got, server.Accepted())
 		}
+	}
+}
+
+// TestLocalErrors has this machine be the reason: no local port is left, no descriptor, or
+// there is no route. The error says so, and the hint does not blame the host.
+func TestLocalErrors(t *testing.T) {
+	for _, tt := range []struct{ name, limit, line, want, hint string }{
+		{"no port", "", "198.51.100.2 22", "198.51.100.2 port 22: cannot assign requested address (says this machine)", "local ports"},
+		{"no port, knock", "", "-w 1 198.51.100.2 22 " + sequence, "port 22 not tried: cannot assign requested address (says this machine) for 1s", "local ports"},
+		{"no descriptor", "ulimit -n 9; ", "-w 1 198.51.100.2 2222 " + sequence, "knock 1 of 4 (tcp): too many open files", "ulimit -n"},
+		{"no route", "", "203.0.113.77 22", "203.0.113.77 port 22: network is unreachable (says this machine)", "no route"},
+		{"no IPv6 route", "", "2001:db8:113::77 22", "2001:db8:113::77 port 22: network is unreachable (says this machine)", "no route"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.Banner(t, 22)
+			const most = 2
+			ports := l.Client.Command("sysctl", "-w", "net.ipv4.ip_local_port_range=40000 40001")
+			if out, err := ports.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			for range most {
+				conn, err := l.Client.Dial("tcp", "198.51.100.2:22", time.Second)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+			}
+			l.Server.Nft(t, "table inet silent { chain input { type filter hook input priority 0; tcp dport 2222 drop; }; }")
+			var stderr bytes.Buffer
+			cmd := l.Client.Command("sh", "-c", tt.limit+`exec "$0" "$@"`, binary(t))
+			cmd.Args = append(cmd.Args, strings.Fields(tt.line)...)
+			cmd.Stderr = &stderr
+			out, _ := cmd.Output()
+			first, hint, _ := strings.Cut(stderr.String(), "\n")
+			if len(out) > 0 || !strings.HasSuffix(first, tt.want) || !strings.Contains(hint, tt.hint) {
+				t.Errorf("got %q, %q, %q, want %q and a hint about %q", out, first, hint, tt.want, tt.hint)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ package file
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 )
@@ -26,6 +27,32 @@ func Mine(info fs.FileInfo) bool {
 	uid, _, ok := Owner(info)
 	return !ok || int(uid) == os.Getuid()
 }
+
+// ReadRegular returns what is in a regular file, and refuses one of more than most bytes.
+// It does not wait: a FIFO is not opened, nor a device.
+func ReadRegular(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a regular file")
+	case info.Size() > most:
+		return nil, errTooLarge
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most { // as files of /proc, whose size is 0
+		return nil, errTooLarge
+	}
+	return text, err
+}
+
+var errTooLarge = errors.New("too large")
 
 // WithoutPath returns what is wrong with a file that the message names anyway.
 func WithoutPath(err error) error {
