@@ -107,6 +107,7 @@ func (d *door) session(conn *net.TCPConn, client *client, process Process) error
 	}
 	start := time.Now()
 	traffic := new(proxy.Traffic)
+	defer time.AfterFunc(settling, proxy.MakeThreads).Stop()
 	ctx, stop := client.signaled(context.Background())
 	err := proxy.Splice(ctx, conn, process.Stdin, process.Stdout, traffic)
 	stop()

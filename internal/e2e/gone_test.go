@@ -108,7 +108,7 @@ func TestSSHKilledAnywhere(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					turn := state.Turns{Dir: dir}.Wait(t.Context(), l.Server.IP4)
+					turn := (&state.Turns{Dir: dir}).Wait(t.Context(), l.Server.IP4)
 					defer turn.End(0)
 				}
 				config := filepath.Join(t.TempDir(), "knock_config")
