@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -32,11 +33,7 @@ func (r *release) build(t target) (file, error) {
 // goTool runs the go command for a target. Whatever else the builder has set for
 // the go command does not count.
 func (r *release) goTool(t target, args ...string) (string, error) {
-	program := os.Getenv("GO")
-	if program == "" {
-		program = "go"
-	}
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(goProgram(), args...)
 	cmd.Dir = r.root
 	cmd.Env = append(os.Environ(), "GOOS="+t.os, "GOARCH="+t.arch, "GOARM="+t.arm,
 		"GO386=sse2", "GOAMD64=v1", "GOARM64=v8.0", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
@@ -46,6 +43,9 @@ func (r *release) goTool(t target, args ...string) (string, error) {
 	}
 	return strings.TrimSpace(string(out)), err
 }
+
+// goProgram is the go command that the builder names, or that of the path.
+func goProgram() string { return cmp.Or(os.Getenv("GO"), "go") }
 
 // licences is the file with the licences of what is linked into the program, which
 // have to come with it: those of Go and of each module.

@@ -17,23 +17,41 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"knockpipe/internal/lab"
 )
 
-func TestMain(m *testing.M) { lab.Main(m) }
+// tests remove what firstBuild has made for them.
+func TestMain(m *testing.M) {
+	code := lab.M{M: m}.Run()
+	os.RemoveAll(firstRoot)
+	os.Exit(code)
+}
 
 const testVersion = "v1.2.3-rc1"
 
 var testTime = time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC) // even: .zip's own times have no odd seconds
 
-// checkout copies what a release is made of to another folder.
-func checkout(t *testing.T) string {
-	t.Helper()
-	root := t.TempDir()
-	if err := fs.WalkDir(os.DirFS("../.."), ".", func(name string, e fs.DirEntry, err error) error {
+// testUnits are in the checkout, so that there are some.
+var testUnits = map[string]string{
+	"knockpipe-test.service": "[Unit]\nDescription=Test\nDocumentation=man:knockpipe(1)\n[Service]\nType=oneshot\nExecStart=/usr/bin/knockpipe -V\n",
+	"knockpipe-test.timer":   "[Unit]\nDescription=Test\nDocumentation=man:knockpipe(1)\n[Timer]\nOnBootSec=1h\n[Install]\nWantedBy=timers.target\n",
+}
+
+// checkout copies what a release is made of to another folder, and adds units.
+func checkout(root string) error {
+	for name, text := range testUnits {
+		if err := os.MkdirAll(filepath.Join(root, "examples"), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(root, "examples", name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return fs.WalkDir(os.DirFS("../.."), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -52,10 +70,7 @@ func checkout(t *testing.T) string {
 			return err
 		}
 		return os.WriteFile(filepath.Join(root, name), data, 0o600)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return root
+	})
 }
 
 // named returns the target of that name.
@@ -84,30 +99,106 @@ func contents(t *testing.T, dir string) map[string][]byte {
 	return files
 }
 
-// TestRelease builds twice, in two folders, one of them a git repository and with
-// other settings for Go, and looks into what comes out.
-func TestRelease(t *testing.T) {
-	chosen := []target{named(t, "linux/amd64")}
-	if !testing.Short() {
-		chosen = append(chosen, named(t, "windows/amd64"))
+// A build is a release that was made, and of what its first target consists.
+type build struct {
+	root, out string
+	names     []string
+	files     []file
+}
+
+var firstRoot string // empty as long as nothing was built
+
+// firstBuild makes the release that most tests look at, once.
+var firstBuild = sync.OnceValues(func() (b build, err error) {
+	if b.root, err = os.MkdirTemp("", "knockpipe-dist"); err != nil {
+		return b, err
 	}
-	var made [2]map[string][]byte
-	for i := range made {
-		r := &release{root: checkout(t), out: filepath.Join(t.TempDir(), "out"), version: testVersion, time: testTime}
-		if i == 1 {
-			commit(t, r.root)
-			t.Setenv("GOFLAGS", "-tags=other")
-			t.Setenv("GOAMD64", "v3")
-			t.Setenv("TZ", "Asia/Kolkata")
+	firstRoot, b.out = b.root, filepath.Join(b.root, "out")
+	if err := checkout(b.root); err != nil {
+		return b, err
+	}
+	r := &release{root: b.root, out: b.out, version: testVersion, time: testTime, packagers: chosenPackagers()}
+	if b.names, err = r.make(chosenTargets()); err != nil {
+		return b, err
+	}
+	// What it consists of is built already, so that this takes no time.
+	papers, err := r.papers()
+	if err != nil {
+		return b, err
+	}
+	program, err := r.build(targets[0])
+	if err != nil {
+		return b, err
+	}
+	licences, err := r.licences(targets[0])
+	b.files = append(papers, program, licences)
+	return b, err
+})
+
+func firstRelease(t *testing.T) build {
+	t.Helper()
+	needNfpm(t)
+	b, err := firstBuild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// chosenTargets are those that are built: all others differ by the compiler alone.
+func chosenTargets() []target {
+	if testing.Short() {
+		return targets[:1] // linux/amd64
+	}
+	return slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.arch != "amd64" || t.os != "linux" && t.os != "windows" })
+}
+
+func chosenPackagers() []packager {
+	if testing.Short() {
+		return nil
+	}
+	return packagers
+}
+
+// needNfpm skips the test where nfpm cannot be had, which Go fetches.
+func needNfpm(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		return
+	}
+	if err := nfpmRuns(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("no test may be skipped in CI: %v", err)
 		}
-		names, err := r.make(chosen)
-		if err != nil {
-			t.Fatal(err)
-		}
-		made[i] = contents(t, r.out)
-		if len(names) != len(made[i]) {
-			t.Errorf("got %q, want the %d files in the folder", names, len(made[i]))
-		}
+		t.Skipf("skipping, nfpm cannot be had: %v", err)
+	}
+}
+
+var nfpmRuns = sync.OnceValue(func() error {
+	if output, err := nfpmCommand("--version").CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return nil
+})
+
+// TestRelease builds once more, in another folder, which is a git repository, and
+// with other settings for Go, and looks into what comes out.
+func TestRelease(t *testing.T) {
+	first := firstRelease(t)
+	r := &release{root: t.TempDir(), out: filepath.Join(t.TempDir(), "out"), version: testVersion, time: testTime, packagers: chosenPackagers()}
+	if err := checkout(r.root); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, r.root)
+	t.Setenv("GOFLAGS", "-tags=other")
+	t.Setenv("GOAMD64", "v3")
+	t.Setenv("TZ", "Asia/Kolkata")
+	if _, err := r.make(chosenTargets()); err != nil {
+		t.Fatal(err)
+	}
+	made := [2]map[string][]byte{contents(t, first.out), contents(t, r.out)}
+	if len(first.names) != len(made[0]) {
+		t.Errorf("got %q, want the %d files in the folder", first.names, len(made[0]))
 	}
 	for name, data := range made[0] {
 		if !bytes.Equal(data, made[1][name]) {
@@ -291,7 +382,10 @@ func checkProgram(t *testing.T, program []byte) {
 // TestMissing has a release that lacks something.
 func TestMissing(t *testing.T) {
 	for _, name := range []string{"doc/knockpipe.1", "completions/_knockpipe", "CHANGELOG.md", "examples"} {
-		r := &release{root: checkout(t), out: t.TempDir(), version: testVersion, time: testTime}
+		r := &release{root: t.TempDir(), out: t.TempDir(), version: testVersion, time: testTime}
+		if err := checkout(r.root); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.RemoveAll(filepath.Join(r.root, name)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,12 +1,12 @@
 // Dist builds what a release consists of: for each system an archive with the
-// program, its manual, completions and examples, packages for Debian, and the
+// program, its manual, completions and examples, packages for Linux, and the
 // SHA256SUMS of them all.
 //
 //	go run ./internal/dist [-o FOLDER] [os/arch ...]
 //
-// It needs nothing but Go, and git where VERSION and SOURCE_DATE_EPOCH are not
-// set. The same source, version, time and Go make the same bytes, on any system
-// and in any folder.
+// It needs nothing but Go, which fetches nfpm for the packages, and git where
+// VERSION and SOURCE_DATE_EPOCH are not set. The same source, version, time and Go
+// make the same bytes, on any system and in any folder.
 package main
 
 import (
@@ -24,20 +24,19 @@ import (
 type target struct {
 	os, arch string
 	arm      string // the version of 32-bit ARM
-	debian   string // its name at Debian; empty for no package
 }
 
 var targets = []target{
-	{"linux", "amd64", "", "amd64"},
-	{"linux", "arm64", "", "arm64"},
-	{"linux", "arm", "7", "armhf"},
-	{"linux", "386", "", "i386"},
-	{"darwin", "amd64", "", ""},
-	{"darwin", "arm64", "", ""},
-	{"windows", "amd64", "", ""},
-	{"windows", "arm64", "", ""},
-	{"freebsd", "amd64", "", ""},
-	{"openbsd", "amd64", "", ""},
+	{"linux", "amd64", ""},
+	{"linux", "arm64", ""},
+	{"linux", "arm", "7"},
+	{"linux", "386", ""},
+	{"darwin", "amd64", ""},
+	{"darwin", "arm64", ""},
+	{"windows", "amd64", ""},
+	{"windows", "arm64", ""},
+	{"freebsd", "amd64", ""},
+	{"openbsd", "amd64", ""},
 }
 
 func (t target) String() string {
@@ -49,10 +48,11 @@ func (t target) String() string {
 
 // A release is one version of the source, to be built.
 type release struct {
-	root    string // the folder with go.mod
-	out     string // where all goes
-	version string
-	time    time.Time // of everything in it
+	root      string // the folder with go.mod
+	out       string // where all goes
+	version   string
+	time      time.Time // of everything in it
+	packagers []packager
 }
 
 func main() {
@@ -72,7 +72,7 @@ func run(out string, names []string) error {
 	if len(names) > 0 && len(chosen) != len(names) {
 		return fmt.Errorf("not all of these are known: %s", strings.Join(names, " "))
 	}
-	r := &release{root: ".", out: out}
+	r := &release{root: ".", out: out, packagers: packagers}
 	if err := r.identify(os.Getenv); err != nil {
 		return err
 	}
@@ -92,41 +92,47 @@ func (r *release) make(targets []target) (made []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	sums := make(map[string]string)
-	write := func(name string, data []byte, err error) error {
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		sums[name] = fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
-		made = append(made, name)
-		return os.WriteFile(filepath.Join(r.out, name), data, 0o644)
-	}
 	for _, t := range targets {
-		program, err := r.build(t)
+		names, err := r.makeTarget(t, papers)
+		made = append(made, names...)
 		if err != nil {
 			return made, fmt.Errorf("%v: %w", t, err)
-		}
-		licences, err := r.licences(t)
-		if err != nil {
-			return made, fmt.Errorf("%v: %w", t, err)
-		}
-		name, data, err := r.archive(t, append(slices.Clone(papers), program, licences))
-		if err := write(name, data, err); err != nil {
-			return made, err
-		}
-		if t.debian == "" {
-			continue
-		}
-		name, data, err = r.deb(t, append(slices.Clone(papers), program, licences))
-		if err := write(name, data, err); err != nil {
-			return made, err
 		}
 	}
 	slices.Sort(made)
-	var text strings.Builder
+	var sums strings.Builder
 	for _, name := range made {
-		text.WriteString(sums[name])
+		data, err := os.ReadFile(filepath.Join(r.out, name))
+		if err != nil {
+			return made, err
+		}
+		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(data), name)
 	}
 	made = append(made, "SHA256SUMS")
-	return made, os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), []byte(text.String()), 0o644)
+	return made, os.WriteFile(filepath.Join(r.out, "SHA256SUMS"), []byte(sums.String()), 0o644)
+}
+
+// makeTarget builds the program for a target, and packs it.
+func (r *release) makeTarget(t target, papers []file) (made []string, err error) {
+	program, err := r.build(t)
+	if err != nil {
+		return nil, err
+	}
+	licences, err := r.licences(t)
+	if err != nil {
+		return nil, err
+	}
+	files := append(slices.Clone(papers), program, licences)
+	name, data, err := r.archive(t, files)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(r.out, name), data, 0o644); err != nil {
+		return nil, err
+	}
+	if t.os != "linux" {
+		return []string{name}, nil
+	}
+	made, err = r.packages(t, files)
+	return append(made, name), err
 }

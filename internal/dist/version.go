@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ func (r *release) identify(env func(string) string) error {
 			return fmt.Errorf("no VERSION, and no version from git: %w", err)
 		}
 	}
-	if _, err := debianVersion(r.version); err != nil {
+	if _, err := upstreamVersion(r.version); err != nil {
 		return err
 	}
 	epoch := env("SOURCE_DATE_EPOCH")
@@ -52,9 +53,9 @@ const (
 	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// debianVersion is a version as Debian orders them: v1.2.0-rc1 before v1.2.0, that
-// before what git calls v1.2.0-3-g1234567, and a commit without a tag before all.
-func debianVersion(version string) (string, error) {
+// upstreamVersion is a version as dpkg and rpm order them: v1.2.0-rc1 before v1.2.0,
+// that before what git calls v1.2.0-3-g1234567, and a commit without a tag before all.
+func upstreamVersion(version string) (string, error) {
 	if strings.Trim(version, digits+letters+".+-") != "" {
 		return "", fmt.Errorf("bad version %q: letters, digits and . + - only", version)
 	}
@@ -72,5 +73,31 @@ func debianVersion(version string) (string, error) {
 		}
 		base += sign + strings.ReplaceAll(rest, "-", ".")
 	}
-	return base + "-1", nil
+	return base, nil
+}
+
+// archVersion is the same for pacman, which knows no ~ and takes letters that follow
+// a number for something earlier.
+func archVersion(upstream string) string { return strings.ReplaceAll(upstream, "~", "") }
+
+var alpinePre = regexp.MustCompile(`^(alpha|beta|pre|rc)\.?([0-9]*)`)
+
+// alpineVersion is the same for apk, which knows a few words alone, each with a
+// number: _rc1 and what is like it before a version, _p3 and _git after one. It has
+// no place for a commit.
+func alpineVersion(upstream string) string {
+	if base, rest, found := strings.Cut(upstream, "~"); found {
+		if m := alpinePre.FindStringSubmatch(rest); m != nil {
+			return base + "_" + m[1] + m[2]
+		}
+		return base + "_pre"
+	}
+	base, rest, found := strings.Cut(upstream, "+")
+	if !found {
+		return base
+	}
+	if n := len(rest) - len(strings.TrimLeft(rest, digits)); n > 0 {
+		return base + "_p" + rest[:n]
+	}
+	return base + "_git"
 }

@@ -1,30 +1,33 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"knockpipe/internal/lab"
 )
 
-func TestDebianVersion(t *testing.T) {
+func TestUpstreamVersion(t *testing.T) {
 	for _, tt := range []struct{ version, want string }{
 		{"", "error: "}, {"v", "error: "}, {"latest", "error: "}, {"-1", "error: "},
 		{"1.0/../x", "error: "}, {"1 0", "error: "}, {"1.0\n", "error: "}, {"1:0", "error: "},
 
-		{"c30ffeb-dirty", "0+gitc30ffeb+dirty-1"},
-		{"c30ffeb", "0+gitc30ffeb-1"},
-		{"1234567", "0+git1234567-1"},
-		{"v1.2.0-rc.1", "1.2.0~rc.1-1"},
-		{"v1.2.0-rc.1-3-gc30ffeb", "1.2.0~rc.1.3.gc30ffeb-1"},
-		{"v1.2.0", "1.2.0-1"},
-		{"1.2.0-dirty", "1.2.0+dirty-1"},
-		{"v1.2.0-3-gc30ffeb-dirty", "1.2.0+3.gc30ffeb.dirty-1"},
-		{"v1.10.0", "1.10.0-1"},
+		{"c30ffeb-dirty", "0+gitc30ffeb+dirty"},
+		{"c30ffeb", "0+gitc30ffeb"},
+		{"1234567", "0+git1234567"},
+		{"v1.2.0-rc.1", "1.2.0~rc.1"},
+		{"v1.2.0-rc.1-3-gc30ffeb", "1.2.0~rc.1.3.gc30ffeb"},
+		{"v1.2.0", "1.2.0"},
+		{"1.2.0-dirty", "1.2.0+dirty"},
+		{"v1.2.0-3-gc30ffeb-dirty", "1.2.0+3.gc30ffeb.dirty"},
+		{"v1.10.0", "1.10.0"},
 	} {
-		got, err := debianVersion(tt.version)
+		got, err := upstreamVersion(tt.version)
 		if err != nil {
 			got = "error: "
 		}
@@ -34,17 +37,54 @@ func TestDebianVersion(t *testing.T) {
 	}
 }
 
-// TestDebianOrder asks dpkg which version is the newer one.
-func TestDebianOrder(t *testing.T) {
-	if _, err := exec.LookPath("dpkg"); err != nil {
-		t.Skip("skipping, dpkg is not installed")
-	}
+// TestOrder asks the distributions' own tools which version is the newer one. Debian
+// has pacman, which TestPackages asks, without its vercmp.
+func TestOrder(t *testing.T) {
 	versions := []string{"c30ffeb", "v0.9.0", "v1.0.0-rc1", "v1.0.0-rc1-2-gc30ffeb", "v1.0.0-rc2", "v1.0.0", "v1.0.0-2-gc30ffeb", "v1.0.0-10-gaaaaaaa", "v1.0.1"}
-	for i, newer := range versions[1:] {
-		a, _ := debianVersion(versions[i])
-		b, _ := debianVersion(newer)
-		if out, err := exec.Command("dpkg", "--compare-versions", a, "lt", b).CombinedOutput(); err != nil {
-			t.Errorf("%s is not older than %s: %v %s", a, b, err, out)
+	for _, tt := range []struct {
+		tool    string
+		compare func(a, b string) *exec.Cmd // prints what is below 0 or nothing if a is older
+	}{
+		{"dpkg", func(a, b string) *exec.Cmd { return exec.Command("dpkg", "--compare-versions", a, "lt", b) }},
+		{"rpm", func(a, b string) *exec.Cmd {
+			return exec.Command("rpm", "--eval", fmt.Sprintf("%%{lua:print(rpm.vercmp(%q, %q))}", a, b))
+		}},
+	} {
+		t.Run(tt.tool, func(t *testing.T) {
+			lab.Need(t, tt.tool)
+			for i, newer := range versions[1:] {
+				a, _ := upstreamVersion(versions[i])
+				b, _ := upstreamVersion(newer)
+				out, err := tt.compare(a, b).CombinedOutput()
+				if got := strings.TrimSpace(string(out)); err != nil || got != "" && got != "-1" {
+					t.Errorf("%s is not older than %s: %v %s", a, b, err, out)
+				}
+			}
+		})
+	}
+}
+
+func TestArchVersion(t *testing.T) {
+	if got, want := archVersion("1.2.0~rc1"), "1.2.0rc1"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestAlpineVersion has no apk to ask: its grammar is digits, _ and one of a few
+// words, and digits.
+func TestAlpineVersion(t *testing.T) {
+	for _, tt := range []struct{ upstream, want string }{
+		{"0+gitc30ffeb", "0_git"},
+		{"1.2.0", "1.2.0"},
+		{"1.2.0~rc1", "1.2.0_rc1"},
+		{"1.2.0~rc.1", "1.2.0_rc1"},
+		{"1.2.0~beta", "1.2.0_beta"},
+		{"1.2.0~try", "1.2.0_pre"},
+		{"1.2.0+3.gc30ffeb", "1.2.0_p3"},
+		{"1.2.0+dirty", "1.2.0_git"},
+	} {
+		if got := alpineVersion(tt.upstream); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.upstream, got, tt.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,7 +50,11 @@ func isolate() error {
 }
 
 func mount(source, target, fstype string, flags uintptr) error {
-	if err := unix.Mount(source, target, fstype, flags, ""); err != nil {
+	return mountWith(source, target, fstype, flags, "")
+}
+
+func mountWith(source, target, fstype string, flags uintptr, options string) error {
+	if err := unix.Mount(source, target, fstype, flags, options); err != nil {
 		return fmt.Errorf("mount on %s: %w", target, err)
 	}
 	return nil
@@ -81,4 +86,24 @@ func (h *Host) WriteFile(t testing.TB, path, text string) {
 		t.Fatal(err)
 	}
 	h.Bind(t, src, path)
+}
+
+// Overlay lets the host write below the folders, such as /usr, as if they were its
+// own: nobody else sees it, and nothing of it is left after the test.
+func (h *Host) Overlay(t testing.TB, dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		layers := filepath.Join("/run/overlay", dir) // the host's own tmpfs
+		upper, work := filepath.Join(layers, "upper"), filepath.Join(layers, "work")
+		var err error
+		h.Do(func() {
+			err = errors.Join(os.MkdirAll(upper, 0o755), os.MkdirAll(work, 0o755))
+			if err == nil {
+				err = mountWith("overlay", dir, "overlay", 0, "lowerdir="+dir+",upperdir="+upper+",workdir="+work)
+			}
+		})
+		if err != nil {
+			skip(t, "no overlay of %s: %v", dir, err)
+		}
+	}
 }
