@@ -4,9 +4,9 @@
 # make clients  before a release: real clients, forty and more; writes doc/clients.md
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
-# make build  a static binary in ./knockpipe
+# make build  a static binary in ./knockpipe, whose -V names the commit
 # make install  that, the manual and the completions, below PREFIX (/usr/local)
-# make dist   a release in dist/: archives, Debian packages, SHA256SUMS; the same
+# make dist   a release in dist/: archives, packages for Linux, SHA256SUMS; the same
 #             source makes the same bytes. VERSION=v1.2.0 names it, else git does
 
 GO          ?= go
@@ -15,10 +15,16 @@ PREFIX      ?= /usr/local
 PROGRAM     ?= knockpipe
 SYSTEMS     ?= darwin windows freebsd openbsd
 
+# What is tested and checked is compiled as what is shipped is, so that Go compiles
+# its library once for each system. Only the race detector needs cgo.
+export CGO_ENABLED = 0
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
+
 all: build
 
+build: VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o knockpipe .
+	$(GO) build -ldflags='-s -w -X main.version=$(VERSION)' -o knockpipe .
 
 # It builds nothing: "make build" comes first, and need not be root's.
 install:
@@ -52,13 +58,15 @@ endif
 
 # The first run shows a line for each package and each test that was skipped, with
 # its reason, or all there is if one failed. The second one, for data races, leaves
-# the lab out on purpose.
-test: tools lint
+# the lab out on purpose. Nothing waits for the network while lint computes, and
+# what lint has vetted needs no vet again.
+test:
+	@$(MAKE) --no-print-directory -j2 tools lint
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && echo "$(GO) test ./..." && \
-	if $(GO) test -v ./... >"$$out" 2>&1; \
+	if $(GO) test -vet=off -v ./... >"$$out" 2>&1; \
 	then grep -E '^ok|--- SKIP|skipping, ' "$$out"; \
 	else cat "$$out"; exit 1; fi
-	$(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -vet=off -race -short ./...
 
 soak: tools
 	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m ./internal/e2e
@@ -79,7 +87,7 @@ lint:
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	@for os in $(SYSTEMS); do echo "$$os: build and vet"; \
-		GOOS=$$os CGO_ENABLED=0 $(GO) build -o /dev/null . && GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+		GOOS=$$os $(GO) build -o /dev/null . && GOOS=$$os $(GO) vet ./... || exit 1; \
 	done
 
 .PHONY: all build install dist demo tools test soak clients bench lint

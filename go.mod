@@ -1,5 +1,7 @@
 module knockpipe
 
+// golang.org/x/crypto and x/sys, which are mended in their newest versions only, ask
+// for it; so does errors.AsType.
 go 1.26.0
 
 require (

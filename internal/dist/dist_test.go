@@ -379,6 +379,41 @@ func checkProgram(t *testing.T, program []byte) {
 	}
 }
 
+// TestSourceBuild builds in a clone, by make and by go alone: -V names the commit.
+func TestSourceBuild(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("skipping, -short leaves make out")
+	}
+	lab.Need(t, "git", "make")
+	root := t.TempDir()
+	if err := checkout(root); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, root)
+	run := func(name string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(name, args...)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	commit := run("git", "rev-parse", "HEAD")
+	program := filepath.Join(t.TempDir(), "knockpipe")
+	run("go", "build", "-o", program, ".")
+	if got := run(program, "-V"); !strings.HasPrefix(got, "knockpipe v0.0.0-") || !strings.HasSuffix(got, "-"+commit[:12]) {
+		t.Errorf("go build: got %q, want commit %s", got, commit[:12])
+	}
+	run("env", "-u", "VERSION", "make", "build")
+	if got, want := run("./knockpipe", "-V"), "knockpipe "+commit[:7]; !strings.HasPrefix(got, want) {
+		t.Errorf("make build: got %q, want %q", got, want)
+	}
+}
+
 // TestMissing has a release that lacks something.
 func TestMissing(t *testing.T) {
 	for _, name := range []string{"doc/knockpipe.1", "completions/_knockpipe", "CHANGELOG.md", "examples"} {

@@ -50,6 +50,7 @@ func TestPackages(t *testing.T) {
 		tools                                   []string
 		old, new                                string   // a release candidate and the release
 		installed                               []string // besides
+		prepare                                 string   // a command
 		install, upgrade, verify, files, remove string   // commands; the first two take a package
 		purge                                   string   // empty if there is no such thing
 	}{
@@ -67,13 +68,15 @@ func TestPackages(t *testing.T) {
 		{
 			name: "rpm", tools: []string{"rpm"}, old: "knockpipe-1.2.3~rc1-1.x86_64.rpm", new: "knockpipe-1.2.3-1.x86_64.rpm",
 			installed: []string{site, licences},
-			// Nothing else on a Debian is rpm's.
+			// Nothing else on a Debian is rpm's, and its records are in root's home.
+			prepare: "mkdir -p /etc/rpm && printf '%%_dbpath /var/lib/rpm\\n' >/etc/rpm/macros",
 			install: "rpm --nodeps --force-debian -i", upgrade: "rpm --nodeps --force-debian -U",
 			verify: "rpm --nodeps -V knockpipe", files: "rpm -ql knockpipe", remove: "rpm --nodeps -e knockpipe",
 		},
 		{
 			name: "archlinux", tools: []string{"pacman"}, old: "knockpipe-1.2.3rc1-1-x86_64.pkg.tar.zst", new: "knockpipe-1.2.3-1-x86_64.pkg.tar.zst",
 			installed: []string{site, licences},
+			prepare:   "test -L /bin && ln -sf bash /usr/bin/sh", // as Arch has it, where scripts rely on that
 			install:   "pacman --noconfirm -U", upgrade: "pacman --noconfirm -U",
 			verify: "pacman -Qkkq knockpipe", files: "pacman -Qlq knockpipe", remove: "pacman --noconfirm -R knockpipe",
 		},
@@ -113,6 +116,7 @@ func TestPackages(t *testing.T) {
 			}
 			const link = "/etc/systemd/system/timers.target.wants/knockpipe-test.timer"
 
+			sh(tt.prepare)
 			sh(tt.install + " " + filepath.Join(first.out, tt.old))
 			check()
 			files := strings.Fields(sh(tt.files))
