@@ -193,6 +193,7 @@ func TestRelease(t *testing.T) {
 	t.Setenv("GOFLAGS", "-tags=other")
 	t.Setenv("GOAMD64", "v3")
 	t.Setenv("TZ", "Asia/Kolkata")
+	t.Setenv("GOMAXPROCS", "1") // of the tools that are run
 	if _, err := r.make(chosenTargets()); err != nil {
 		t.Fatal(err)
 	}

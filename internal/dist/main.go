@@ -6,7 +6,7 @@
 //
 // It needs nothing but Go, which fetches nfpm for the packages, and git where
 // VERSION and SOURCE_DATE_EPOCH are not set. The same source, version, time and Go
-// make the same bytes, on any system and in any folder.
+// make the same bytes, on any Unix and in any folder.
 package main
 
 import (
