@@ -67,6 +67,7 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestZone(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.NftFile(t, "examples/nftables.conf")
 	l.Server.Banner(t, 22)

@@ -152,6 +152,7 @@ func complete(t *testing.T, shell, home, line string) []string {
 // TestInstall installs into an empty folder: what is there, and where the shells look
 // for it.
 func TestInstall(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "make")
 	root := t.TempDir()
 	out, err := exec.Command("make", "install", "PROGRAM="+binary(t), "DESTDIR="+root, "PREFIX=/usr").CombinedOutput()

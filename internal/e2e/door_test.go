@@ -247,6 +247,7 @@ func TestOneHandshake(t *testing.T) {
 // in, as a busy machine may. The kernel has all four handshakes in hand then, and
 // must not complete a second one before knockpipe has chosen.
 func TestLateWaker(t *testing.T) {
+	t.Parallel()
 	for _, host := range []string{"198.51.100.2", "2001:db8::2"} {
 		l := lab.New(t, lab.Link{Delay: 100 * time.Millisecond})
 		l.Server.NftFile(t, "examples/nftables.conf")

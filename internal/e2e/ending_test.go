@@ -197,6 +197,7 @@ func TestNohup(t *testing.T) {
 // TestSSHKilled kills a real ssh, which then closes nothing itself. knockpipe ends
 // with it, and with it the connection.
 func TestSSHKilled(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, ip4)
 	cmd := s.Client.Command("ssh", "-F", s.config, "tango", "echo ready; cat")
 	stdin, _ := cmd.StdinPipe()
@@ -252,6 +253,7 @@ func TestHalfOpen(t *testing.T) {
 // while: the writer gets stuck at what the kernel's buffers hold, knockpipe's memory
 // stays flat, and then all of it comes through.
 func TestStalledReader(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("skipping, -short leaves the gigabytes out")
 	}

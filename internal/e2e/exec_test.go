@@ -166,6 +166,7 @@ func running(t *testing.T, word string) []string {
 // TestExecAlone looks at what a program that knocks is given: an empty stdin, and
 // stderr twice, and nothing of what knockpipe itself was started with.
 func TestExecAlone(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.Banner(t, 22)
 	dir := t.TempDir()

@@ -72,6 +72,7 @@ func TestFdpass(t *testing.T) {
 // the end of its ProxyCommand before it goes on, so that has to come at once. The
 // socket is as ssh would have made it: its reads block.
 func TestFdpassEnds(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +128,7 @@ func TestFdpassEnds(t *testing.T) {
 
 // TestFdpassFails has ssh say something sensible of a door that stays shut.
 func TestFdpassFails(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.Nft(t, silent)
 	sshd := l.Server.SSHD(t)

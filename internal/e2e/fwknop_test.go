@@ -227,6 +227,7 @@ func TestFwknopUsage(t *testing.T) {
 
 // TestFwknopNeedsIPv4 names the reason where a host has no such address.
 func TestFwknopNeedsIPv4(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	rc(t, l, "[tango]\n"+keys)
 	l.Client.WriteFile(t, "/etc/hosts", "2001:db8::2 tango\n")
@@ -241,6 +242,7 @@ func TestFwknopNeedsIPv4(t *testing.T) {
 // TestFwknopReplay sends the very same packet twice, as one who listens on the way
 // could: fwknopd takes the first alone.
 func TestFwknopReplay(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	d := fwknopd(t, l, keys, "")
 	stanza := &fwknop.Stanza{Key: []byte("swordfish123"), HMACKey: []byte("hmac-plain-key")}

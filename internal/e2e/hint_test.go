@@ -69,6 +69,7 @@ func TestHints(t *testing.T) {
 
 // TestOtherConfig says where a knock may be forgotten that the usual files do not have.
 func TestOtherConfig(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	for _, mode := range []string{"", "-k", "-check"} {
 		out, err := knockpipe(t, l, mode+" 198.51.100.2 22").CombinedOutput()

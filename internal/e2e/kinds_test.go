@@ -100,6 +100,7 @@ func TestPing(t *testing.T) {
 // TestEcho sends echo requests that the server answers, so that they are whole, each
 // with an id of its own: by ping sockets, and by raw ones.
 func TestEcho(t *testing.T) {
+	t.Parallel()
 	const ids = `table inet ids {
 	set ids4 { typeof icmp id; flags dynamic; size 65535; }
 	set ids6 { typeof icmpv6 id; flags dynamic; size 65535; }
@@ -148,6 +149,7 @@ func TestEcho(t *testing.T) {
 // TestConnectKnock has whole handshakes among the knocks. Their SYNs leave in the
 // order of the sequence, one each, and they are over before the process ends.
 func TestConnectKnock(t *testing.T) {
+	t.Parallel()
 	const knocks = "7200,connect 7050 7060 tcp:7100,connect"
 	l := lab.New(t, lab.Link{Delay: 20 * time.Millisecond})
 	l.Server.Nft(t, `table inet silent { chain input { type filter hook input priority 0; tcp dport { 22, 7060, 7200 } drop; }; }`)
@@ -206,6 +208,7 @@ func TestConnectKnock(t *testing.T) {
 
 // TestKnockHost knocks at a router in front, and connects to the host.
 func TestKnockHost(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	addAddress("198.51.100.3/24")(t, &lab.Lab{Client: l.Server})
 	addAddress("2001:db8::3/64")(t, &lab.Lab{Client: l.Server})

@@ -13,6 +13,7 @@ import (
 // TestKnockd opens a door that the real knockd guards by examples/knockd.conf.
 // It opens late, and counts what comes too often or in the wrong order.
 func TestKnockd(t *testing.T) {
+	t.Parallel()
 	for _, host := range []string{"198.51.100.2", "2001:db8::2"} {
 		l := lab.New(t)
 		knockd(t, l)
@@ -29,6 +30,7 @@ func TestKnockd(t *testing.T) {
 
 // TestKnockdUDP mixes protocols, as knockd's own manual does.
 func TestKnockdUDP(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	runKnockd(t, l, "examples/knockd.conf", func(conf string) string {
 		return strings.Replace(conf, "sequence = 12345,23456,34567,45678", "sequence = 7000:udp,8000:tcp,9000:udp", 1)

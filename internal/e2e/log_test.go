@@ -20,6 +20,7 @@ import (
 // TestLogTogether has fifty processes write to one log at once: every line is whole,
 // and has its time and pid, and the lines of each are what it said on stderr.
 func TestLogTogether(t *testing.T) {
+	t.Parallel()
 	const processes = 50
 	l := lab.New(t)
 	l.Server.NftFile(t, "examples/nftables.conf")

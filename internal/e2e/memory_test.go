@@ -93,6 +93,7 @@ func TestMemory(t *testing.T) {
 // TestNoFolders has nowhere to take turns and to remember: it is no error, and as
 // fast.
 func TestNoFolders(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.NftFile(t, "examples/nftables.conf")
 	l.Server.Banner(t, 22)

@@ -86,6 +86,7 @@ func TestOnce(t *testing.T) {
 // TestOnceCrash kills knockpipe after the server's stroke and before its own. The
 // next session finds out, and both agree again.
 func TestOnceCrash(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 100 * time.Millisecond})
 	client, server := onceDoor(t, l, "9")
 	before, _ := os.ReadFile(server)
@@ -130,6 +131,7 @@ func agree(t *testing.T, client, server string) {
 // server uses up sequences that the client does not see to open anything. The first
 // session after that finds the server's place.
 func TestOnceWithoutSSHD(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceKnockd(t, l, "20")
 	for range 3 {
@@ -157,6 +159,7 @@ func TestOnceWithoutSSHD(t *testing.T) {
 
 // TestOnceCheck has -check spend nothing, unless the list stands on the command line.
 func TestOnceCheck(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceKnockd(t, l, "9")
 	sshd := l.Server.SSHD(t)
@@ -189,6 +192,7 @@ func TestOnceCheck(t *testing.T) {
 
 // TestOnceTogether has two processes use one list at the same time.
 func TestOnceTogether(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceDoor(t, l, "9")
 	for range 4 {
@@ -212,6 +216,7 @@ func TestOnceTogether(t *testing.T) {
 // the list: before it sends, or in the middle of striking. Afterwards the list has
 // its length, and the next session finds its way.
 func TestOnceKill(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "strace")
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
 	client, server := onceDoor(t, l, "20")
@@ -238,6 +243,7 @@ func TestOnceKill(t *testing.T) {
 // TestOnceHalfStruck begins with what a crash leaves at each stage of a session with
 // a server that is one ahead: of the two sequences, the server has struck both.
 func TestOnceHalfStruck(t *testing.T) {
+	t.Parallel()
 	const rest = " 7400,7300,7200,7100\n 8400,8300,8200,8100\n"
 	for _, list := range []string{
 		"\t5400,5300,5200,5100\n\t6400,6300,6200,6100\n",

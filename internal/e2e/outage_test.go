@@ -118,6 +118,7 @@ func TestLinkComesBack(t *testing.T) {
 // TestAsleep stops knockpipe beyond its deadline, as a laptop's sleep does: the
 // time is up when it wakes, and it says so.
 func TestAsleep(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.Nft(t, silent)
 	wire := l.Client.Sniff(t)

@@ -78,6 +78,7 @@ func randomKnocks(r *rand.Rand) string {
 
 // TestRulesKnockdClose opens and shuts two doors of one knockd.
 func TestRulesKnockdClose(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "knockd", "stdbuf", "nft")
 	d := newDaemonDoor(t, lab.New(t), "knockd", "# Knock: 7001 7002 7003\n# KnockClose: 7101 7102\n", "22", "knockd.conf")
 	d.comment(t, "again at any time:")
@@ -99,6 +100,7 @@ func TestRulesKnockdClose(t *testing.T) {
 // TestRulesKnockdOnce opens a door with a list, several times in a row. -rules leaves
 // the list alone.
 func TestRulesKnockdOnce(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "knockd", "stdbuf", "nft")
 	l, list := lab.New(t), filepath.Join(t.TempDir(), "list")
 	if out, err := knockpipe(t, l, "-once 20 "+list).CombinedOutput(); err != nil {

@@ -161,6 +161,7 @@ func TestSecrets(t *testing.T) {
 // TestSecretsInErrors has sequences, lists and keys that are wrong, each in every
 // place where it can stand.
 func TestSecretsInErrors(t *testing.T) {
+	t.Parallel()
 	h := newHush(t)
 	h.write(t, "list", " 41237,41239\n 41241,41243x\n")
 	h.write(t, "used", "#41237,41239\n")

@@ -89,6 +89,7 @@ func TestService(t *testing.T) {
 // TestJumpHost reaches a host whose door only its jump host can knock at: knockpipe
 // runs there, and its knock stands in the config there.
 func TestJumpHost(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 5 * time.Millisecond})
 	l.Server.Sysctl(t, "net.ipv4.ip_forward", "1")
 	inner := l.Behind(t)

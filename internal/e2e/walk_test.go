@@ -16,6 +16,7 @@ import (
 // TestWalk has a new user guard an sshd by the README alone: it runs the commands of
 // "In four commands", as they stand there.
 func TestWalk(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Client.WriteFile(t, "/etc/hosts", "198.51.100.2 tango.example.org\n")
 	sshd := l.Server.SSHD(t)

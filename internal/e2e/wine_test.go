@@ -18,6 +18,7 @@ import (
 // and into what Windows does not have. UDP is left out: Go asks for an option of UDP
 // sockets, SIO_UDP_NETRESET, which wine 8 does not know.
 func TestWine(t *testing.T) {
+	t.Parallel()
 	if runtime.GOARCH != "amd64" {
 		t.Skip("skipping, knockpipe.exe is amd64's")
 	}
