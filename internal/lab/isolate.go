@@ -89,9 +89,13 @@ func (h *Host) WriteFile(t testing.TB, path, text string) {
 }
 
 // Overlay lets the host write below the folders, such as /usr, as if they were its
-// own: nobody else sees it, and nothing of it is left after the test.
+// own: nobody else sees it, and nothing of it is left after the test. It needs root:
+// in a user namespace nobody may copy the files of root.
 func (h *Host) Overlay(t testing.TB, dirs ...string) {
 	t.Helper()
+	if !realRoot() {
+		skip(t, "an overlay of the system's folders needs root")
+	}
 	for _, dir := range dirs {
 		layers := filepath.Join("/run/overlay", dir) // the host's own tmpfs
 		upper, work := filepath.Join(layers, "upper"), filepath.Join(layers, "work")
