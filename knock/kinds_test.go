@@ -26,7 +26,7 @@ func TestKinds(t *testing.T) {
 		switch f := step.Facts(); {
 		case f.Rest > 0 != (f.Every > 0):
 			t.Errorf("%s: it rests %v, with a connect every %v", k.name, f.Rest, f.Every)
-		case f.Spent && f.Repeats, f.Whole && f.Ordered, f.Runs && f.Repeats:
+		case f.Single && f.Ordered, f.Spent && f.Repeats, f.Whole && f.Ordered, f.Runs && f.Repeats:
 			t.Errorf("%s: the facts contradict each other: %+v", k.name, f)
 		case !f.Ordered && f.Server == "":
 			t.Errorf("%s: it does not say what counts it at the server", k.name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -278,5 +279,42 @@ func TestTokenCrowd(t *testing.T) {
 	t.Logf("%d tokens for %d at once, %d for %d in %v", before, crowd, after-before, sessions, took.Round(time.Millisecond))
 	if most := 2 * (1 + int(took/(7*time.Second))); after-before > most {
 		t.Errorf("%d tokens for those that follow one another, want at most %d", after-before, most)
+	}
+}
+
+// TestMatrixToken opens a door for tokens over every link, as TestMatrix does the others.
+func TestMatrixToken(t *testing.T) {
+	tries := 1
+	if n, err := strconv.Atoi(os.Getenv("SOAK")); err == nil {
+		tries = n
+	}
+	for _, link := range links {
+		t.Run(link.name, func(t *testing.T) {
+			t.Parallel()
+			d := newTokenDoor(t, link.Link)
+			d.key(t, "anna", "udp:40022", "icmp")
+			config := d.config(t, "anna", "")
+			wire := d.Client.Sniff(t)
+			loaded := time.Now()
+			for i := range tries {
+				d.shut(t)
+				d.unspend(t, "anna")
+				if time.Since(loaded) > 30*time.Minute {
+					d.load(t, "-for", "1h", filepath.Join(d.dir, "anna.key"))
+					loaded = time.Now()
+				}
+				addr := []string{"198.51.100.2", "2001:db8::2"}[i%2]
+				cmd := knockpipe(t, d.Lab, "-v -f "+config+" "+addr+" 22")
+				if i%3 > 0 { // as one who does not follow
+					cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR=/proc/none", "XDG_STATE_HOME=/proc/none")
+				}
+				var stderr bytes.Buffer
+				cmd.Stderr = &stderr
+				if out, err := cmd.Output(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+					t.Errorf("try %d: got %q, %v, want a banner: %s\n%s", i, out, err, d.counts(t, "anna"), &stderr)
+				}
+			}
+			checkHandshakes(t, d.Lab, wire, tries)
+		})
 	}
 }
