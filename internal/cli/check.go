@@ -136,6 +136,9 @@ func (c *checkup) config() {
 	if left, hint := c.sequences.Supply(); left != "" && !p.knocks.Spent() {
 		c.report.Find(check.OK, hint, "%s: %s", p.knocks[0], left)
 	}
+	if p.knocks.Single() && check.ClockLoose() {
+		c.report.Find(check.Warn, "is a time service (NTP) running?", "nothing keeps this machine's clock right, and a token needs it")
+	}
 	if limit := p.settings.KnockTimeout; limit > 0 && p.limit.cut {
 		c.report.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout ends it after %v", limit, p.limit.time)
 	}
