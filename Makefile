@@ -1,7 +1,7 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
 # make soak   every kind of door over every kind of link, 100 times each
-# make clients  before a release: real clients, forty and more; writes doc/clients.md
+# make clients  before a release: some seventy real clients; writes doc/clients.md
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe, whose -V names the commit

@@ -5,7 +5,7 @@
 set -eu
 
 packages='
-	gcc libc6-dev
+	gcc libc6-dev libssh-4 libssh-dev
 	dropbear-bin fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
 	netcat-openbsd nftables openssh-client openssh-server putty-tools python3 python3-paramiko
 	rsync ruby-bcrypt-pbkdf ruby-ed25519 ruby-net-ssh socat strace systemd util-linux zsh
@@ -16,11 +16,12 @@ if [ "$(dpkg --print-architecture)" = amd64 ]; then
 fi
 if [ "${1-}" = clients ]; then
 	packages="$packages
-		ansible-core autossh borgbackup bup clustershell curl dbus-daemon duplicity
-		emacs-nox git-annex gvfs-backends lftp libglib2.0-bin libnet-openssh-perl
-		libssh-4 libssh-dev mercurial mosh mussh ncat parallel pdsh pssh
+		ansible-core ansible-mitogen autossh borgbackup bup clustershell curl dbus-daemon
+		docker.io dsh duplicity emacs-nox git-annex gvfs-backends lftp libglib2.0-bin
+		libnet-openssh-perl mercurial mosh mussh ncat parallel pdsh pssh
 		python3-asyncssh python3-fabric python3-pexpect rclone rdiff-backup restic
-		rsnapshot ruby-net-scp sshfs sshpass sshuttle subversion ucspi-tcp unison
+		rsnapshot ruby-net-scp ruby-net-sftp sshfs sshpass sshuttle subversion taktuk
+		ucspi-tcp unison vim-nox
 	"
 fi
 
