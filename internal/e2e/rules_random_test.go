@@ -74,7 +74,7 @@ func (d *randomKnock) wrong(r *rand.Rand) knock.Sequence {
 	switch kind := r.IntN(3); {
 	case kind == 0 && len(knocks) > 1: // one left out
 		return append(seq[:i], seq[i+1:]...)
-	case kind == 1 && n > 0 && seq[i] != seq[knocks[n-1]]: // two swapped
+	case kind == 1 && n > 0 && sent(seq[i]) != sent(seq[knocks[n-1]]): // two swapped
 		seq[i], seq[knocks[n-1]] = seq[knocks[n-1]], seq[i]
 		return seq
 	}
@@ -99,6 +99,15 @@ func (d *randomKnock) wrong(r *rand.Rand) knock.Sequence {
 		seq[i] = step
 	}
 	return seq
+}
+
+// sent is a step as a firewall sees it: of a whole connection, the first packet.
+func sent(step knock.Step) knock.Step {
+	if tcp, ok := step.(knock.TCP); ok {
+		tcp.Connect = false
+		return tcp
+	}
+	return step
 }
 
 // packetStep is a random step of the kinds that a firewall understands by itself.
