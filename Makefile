@@ -1,6 +1,7 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
 # make soak   every kind of door over every kind of link, 100 times each
+# make scan   six port scans in order and six at random, on every kind of door
 # make clients  before a release: some seventy real clients; writes doc/clients.md
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
@@ -79,6 +80,9 @@ else
 endif
 	CLIENTS=doc/clients.md $(GO) test -v -run TestClients -count=1 -timeout 30m ./internal/e2e
 
+scan: tools
+	SCANS=6 $(GO) test -v -run TestRulesScan -count=1 -timeout 20m ./internal/e2e
+
 bench:
 	BENCH_SVG=doc/bench.svg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./internal/e2e
 
@@ -90,4 +94,4 @@ lint:
 		GOOS=$$os $(GO) build -o /dev/null . && GOOS=$$os $(GO) vet ./... || exit 1; \
 	done
 
-.PHONY: all build install dist demo tools test soak clients bench lint
+.PHONY: all build install dist demo tools test soak scan clients bench lint

@@ -4,14 +4,16 @@
 #
 # TCP port 22 is shut.
 # An address whose packet fwknopd accepts may connect for a moment. A session that has
-# begun goes on after that. fwknop knows IPv4 alone: by IPv6 it stays shut.
+# begun goes on after that. fwknop knows IPv4 alone: by IPv6 it stays shut. What opens
+# and shuts is the chain INPUT: a port that Docker or other rules lead elsewhere is not
+# guarded by this.
 #
-# If ssh is your only way in, first have the firewall's part go away by itself in time:
-#
-#      systemd-run --on-active=2min sh "$PWD/fwknopd.sh" remove
+# If ssh is your only way in, first load what "-trial 5m" prints: that guard is gone by
+# itself, and this one replaces it once you have got in.
 #
 # Set the interface below. Then write both files, and shut the port, as root on the
-# server, again at any time. A file of another content is kept as FILE~ :
+# server, again at any time. A file of another content is kept as FILE~. If it has keys
+# of others, put them into the new one:
 #
 #      sh fwknopd.sh
 #
@@ -22,9 +24,9 @@
 #
 # Shut the port at each boot too, when fwknopd starts:
 #
-#      install -m 700 fwknopd.sh /etc/fwknop/knockpipe
+#      install -m 700 fwknopd.sh /etc/fwknop/KNOCKPIPE-22
 #      mkdir -p /etc/systemd/system/fwknop-server.service.d
-#      printf '[Service]\nExecStartPre=/etc/fwknop/knockpipe firewall\n' >/etc/systemd/system/fwknop-server.service.d/knockpipe.conf
+#      printf '[Service]\nExecStartPre=/etc/fwknop/KNOCKPIPE-22 firewall\n' >/etc/systemd/system/fwknop-server.service.d/KNOCKPIPE-22.conf
 #
 # Remove the firewall's part:
 #
@@ -69,27 +71,29 @@ after() {
 
 firewall() {
 	remove || true
-	iptables -w -N KNOCKPIPE
-	iptables -w -A KNOCKPIPE -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-	iptables -w -A KNOCKPIPE -i lo -j ACCEPT
-	iptables -w -A KNOCKPIPE -p tcp -j REJECT --reject-with tcp-reset
-	iptables -w -I INPUT "$(after iptables INPUT)" -p tcp --dport 22 -j KNOCKPIPE
+	iptables -w -N KNOCKPIPE-22
+	iptables -w -A KNOCKPIPE-22 -p tcp ! --syn -j ACCEPT
+	iptables -w -A KNOCKPIPE-22 -i lo -j ACCEPT
+	iptables -w -A KNOCKPIPE-22 -p tcp -j REJECT --reject-with tcp-reset
+	iptables -w -I INPUT "$(after iptables INPUT)" -p tcp --dport 22 -j KNOCKPIPE-22
 	[ -e /proc/net/if_inet6 ] || return 0
-	ip6tables -w -N KNOCKPIPE
-	ip6tables -w -A KNOCKPIPE -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-	ip6tables -w -A KNOCKPIPE -i lo -j ACCEPT
-	ip6tables -w -A KNOCKPIPE -p tcp -j REJECT --reject-with tcp-reset
-	ip6tables -w -I INPUT "$(after ip6tables INPUT)" -p tcp --dport 22 -j KNOCKPIPE
+	ip6tables -w -N KNOCKPIPE-22
+	ip6tables -w -A KNOCKPIPE-22 -p tcp ! --syn -j ACCEPT
+	ip6tables -w -A KNOCKPIPE-22 -i lo -j ACCEPT
+	ip6tables -w -A KNOCKPIPE-22 -p tcp -j REJECT --reject-with tcp-reset
+	ip6tables -w -I INPUT "$(after ip6tables INPUT)" -p tcp --dport 22 -j KNOCKPIPE-22
 }
 
-# remove takes out what is there of it, whatever ports it was for.
+# remove takes out what is there of it.
 remove() {
 	for ipt in iptables ip6tables; do
-		"$ipt" -w -S | sed -n 's/^-A \(.* -j KNOCKPIPE\)$/\1/p' | while read -r rule; do
-			"$ipt" -w -D $rule
+		for chain in KNOCKPIPE-22; do
+			"$ipt" -w -S | sed -n "s/^-A \(.* -j $chain\)\$/\1/p" | while read -r rule; do
+				"$ipt" -w -D $rule
+			done
+			"$ipt" -w -F $chain
+			"$ipt" -w -X $chain
 		done
-		"$ipt" -w -F KNOCKPIPE
-		"$ipt" -w -X KNOCKPIPE
 	done
 } 2>/dev/null
 

@@ -40,6 +40,7 @@ type options struct {
 	wait   bool           // of -check
 	asSSH  bool           // of -check: the host is the HostName that ssh passes
 	format string         // of -rules
+	hosts  []string       // of -rules: all of them, host being the first
 	ports  []uint16       // of -rules: all of them
 	lan    []netip.Prefix // of -rules
 	count  int            // of -once: how many sequences
@@ -217,13 +218,19 @@ func (o *options) positional(args []string) (err error) {
 	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
 		return errors.New("flags go before the host")
 	}
+	if err := o.setHosts(); err != nil {
+		return err
+	}
 	switch {
 	case len(args) > 0:
 		if err := o.setPort(args[0]); err != nil {
 			return err
 		}
-		if o.knocks, err = knock.Parse(args[1:]); err == nil && o.knocks.Runs() {
-			err = errors.New("exec: is read in a config alone, as a plain keyword")
+		switch o.knocks, err = knock.Parse(args[1:]); {
+		case err == nil && o.knocks.Runs():
+			return errors.New("exec: is read in a config alone, as a plain keyword")
+		case err == nil && len(o.knocks) > 0 && len(o.hosts) > 1:
+			return errors.New("knocks on the command line are for one host")
 		}
 		return err
 	case !o.mode.portless:
@@ -246,6 +253,25 @@ func (o *options) positionalFiles(args []string) error {
 		args, o.carriers = args[:1], args[1:]
 	}
 	o.files = args
+	return nil
+}
+
+// setHosts reads the host, or for -rules a list of them.
+func (o *options) setHosts() error {
+	if o.mode != rulesMode {
+		return nil
+	}
+	for _, host := range strings.Split(o.host, ",") {
+		if ip.BadName(host) {
+			return fmt.Errorf("bad host name %q", host)
+		}
+		if !slices.Contains(o.hosts, host) {
+			o.hosts = append(o.hosts, host)
+		}
+	}
+	if o.host = o.hosts[0]; len(o.hosts) > 1 && o.alias != "" {
+		return errors.New("-n is for one host")
+	}
 	return nil
 }
 

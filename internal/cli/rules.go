@@ -8,20 +8,41 @@ import (
 	"knockpipe/internal/rules"
 )
 
-// runRules is -rules: it prints the server's side of the host's knock. It shows the
-// sequence, as it is asked to.
+// runRules is -rules: it prints the server's side of the hosts' knocks. It shows the
+// sequences, as it is asked to.
 func runRules(o *options, process Process, report *reporter) error {
-	p, err := readyPlan(o, process)
-	if err != nil {
-		return err
-	}
-	door := &rules.Door{Name: p.host, Ports: o.ports, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay, LAN: o.lan}
-	if len(door.Ports) == 0 {
-		door.Ports = []uint16{p.port}
+	door := &rules.Door{Ports: o.ports, LAN: o.lan}
+	for _, host := range o.hosts {
+		p, err := readyPlan(o.about(host), process)
+		if err != nil {
+			return err
+		}
+		if err := p.guard(door, len(o.ports) > 0, report); err != nil {
+			return err
+		}
 	}
 	text, err := rules.Make(o.format, door)
 	if err != nil {
-		return &failure{code: exitUsage, err: fmt.Errorf("-rules: %w", err), hint: p.hint()}
+		return &failure{code: exitUsage, err: fmt.Errorf("-rules: %w", err)}
+	}
+	if _, err := io.WriteString(process.Stdout, text); err != nil {
+		return networkFailure("stdout", file.WithoutPath(err))
+	}
+	return nil
+}
+
+// about returns the options as if one of the hosts had been the only one.
+func (o *options) about(host string) *options {
+	one := *o
+	one.host = host
+	return &one
+}
+
+// guard adds the host's knocks to a door, and says what is weak in them. The ports are
+// the host's own, unless they are given.
+func (p *plan) guard(door *rules.Door, given bool, report *reporter) error {
+	if len(p.knocks) == 0 {
+		return &failure{code: exitUsage, err: fmt.Errorf("-rules: no knock is configured for %s", p.name), hint: p.hint()}
 	}
 	if p.settings.KnockHost != "" {
 		report.tell(true, "warning: KnockHost is another host, and these rules are for one that guards its own port")
@@ -29,8 +50,17 @@ func runRules(o *options, process Process, report *reporter) error {
 	for _, text := range rules.Warnings(p.knocks) {
 		report.tell(true, "warning: "+text)
 	}
-	if _, err := io.WriteString(process.Stdout, text); err != nil {
-		return networkFailure("stdout", file.WithoutPath(err))
+	switch {
+	case given:
+	case len(door.Ports) == 0:
+		door.Ports = []uint16{p.port}
+		if p.settings.Port == 0 {
+			report.tell(true, fmt.Sprintf("port %d is guarded, as no Port is configured for %s: if sshd listens on another one, name it behind the host", p.port, p.name))
+		}
+	case p.port != door.Ports[0]:
+		return &failure{code: exitUsage, err: fmt.Errorf("-rules: the port of %s is %d, and that of %s is %d", door.Hosts[0].Name, door.Ports[0], p.name, p.port),
+			hint: "print them one after the other, or name the port behind the hosts"}
 	}
+	door.Hosts = append(door.Hosts, rules.Host{Name: p.name, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay})
 	return nil
 }

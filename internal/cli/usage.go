@@ -39,8 +39,9 @@ config; a host with no knock is piped as nc would.
   -lan PREFIX               with -rules: who comes in without a knock (repeatable)
   -n, -alias NAME           the name that ssh was given (ssh's %n)
   -once N FILE              write a new list of N one-time sequences, and exit
-  -rules FORMAT             print the server's side of the host's knock; the port may be
-                            left out, or be a list: 22,8022. FORMAT is one
+  -rules FORMAT             print the server's side of the host's knock; both host and
+                            port may be lists (tango,anna 22,8022), and the port
+                            be left out. FORMAT is one
                             of fwknopd, iptables, knockd, mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
   -tokens FILE...           print the tokens to come of each key, for nft

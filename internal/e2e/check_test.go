@@ -41,11 +41,11 @@ func TestCheck(t *testing.T) {
 			`ok    2001:db8::2 port 22 opened`, `ok    198\.51\.100\.2 port 22 opens as well`}},
 		{"IPv6 without a guard", dual, func(t *testing.T, l *lab.Lab) {
 			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
-			l.Server.Nft(t, "insert rule inet knockpipe input meta nfproto ipv6 accept")
+			l.Server.Nft(t, "insert rule inet knockpipe_22 door meta nfproto ipv6 accept")
 		}, "", 0, []string{`warn  2001:db8::2 port 22 is open before the knock`}},
 		{"IPv6 dead", dual, func(t *testing.T, l *lab.Lab) {
 			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
-			l.Server.Nft(t, "insert rule inet knockpipe input meta nfproto ipv6 meta l4proto tcp drop")
+			l.Server.Nft(t, "insert rule inet knockpipe_22 prerouting meta nfproto ipv6 meta l4proto tcp drop")
 		}, "", 0, []string{`ok    2001:db8::2 port 22 is shut: silent`, `warn  2001:db8::2 port 22 stays silent after the knock`}},
 		{"wrong knock", strings.Replace(good, "45678", "45679", 1), nil, "-w 1", 1, []string{
 			`fail  4 knocks sent \d+ times to 198\.51\.100\.2, port 22 refused for 1s\n      the host answers but its door stays shut`}},
@@ -103,7 +103,7 @@ func TestCheck(t *testing.T) {
 		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", inHome("other",
 			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
 		{"no sshd", good + "\tPort 2323\n", func(t *testing.T, l *lab.Lab) {
-			l.Server.Nft(t, "insert rule inet knockpipe input tcp dport 2323 goto door")
+			l.Server.Nft(t, "insert rule inet knockpipe_22 prerouting tcp dport 2323 goto door")
 			greeter(t, l.Server.Listen(t, "tcp4", ":2323"))
 		}, "", 1, []string{`fail  no SSH server there: `}},
 	}

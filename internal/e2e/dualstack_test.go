@@ -21,7 +21,7 @@ func TestDualStack(t *testing.T) {
 	}
 	const (
 		otherKnock = `table ip6 other { chain input { type filter hook input priority -20; tcp dport 22 reject with tcp reset; }; }`
-		noGuard    = `insert rule inet knockpipe input meta nfproto ipv6 accept`
+		noGuard    = `insert rule inet knockpipe_22 door meta nfproto ipv6 accept`
 	)
 	tests := []struct {
 		name  string

@@ -66,8 +66,8 @@ func mirroredKnockd(t testing.TB, l *lab.Lab) {
 	sequence = 45678,34567,23456,12345
 	seq_timeout = 5
 	tcpflags = syn,!ack
-	start_command   = /usr/sbin/nft 'delete element inet knockd clients4 { %IP% }'
-	start_command_6 = /usr/sbin/nft 'delete element inet knockd clients6 { %IP% }'
+	start_command   = /usr/sbin/nft 'delete element inet knockpipe_22 clients4 { %IP% }'
+	start_command_6 = /usr/sbin/nft 'delete element inet knockpipe_22 clients6 { %IP% }'
 `
 	})
 }
@@ -100,12 +100,12 @@ func runKnockd(t testing.TB, l *lab.Lab, path string, edit func(string) string) 
 	l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", conf)
 }
 
-func shutKnockd(t testing.TB, l *lab.Lab) { flush(t, l.Server, "knockd", "clients4", "clients6") }
+func shutKnockd(t testing.TB, l *lab.Lab) { flush(t, l.Server, "knockpipe_22", "clients4", "clients6") }
 
 // forget makes the ruleset of examples/nftables.conf forget who has knocked.
 func forget(t testing.TB, server *lab.Host) {
 	t.Helper()
-	flush(t, server, "knockpipe", "clients4", "clients6", "candidates4", "candidates6")
+	flush(t, server, "knockpipe_22", "clients4", "clients6", "candidates4", "candidates6")
 }
 
 // flush empties sets of a table.

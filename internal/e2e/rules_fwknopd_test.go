@@ -41,7 +41,7 @@ func TestRulesFwknopd(t *testing.T) {
 			}
 			server.Banner(t, 22)
 			l.Server.Banner(t, 8022)
-			d.comment(t, "kept as FILE~ :")
+			d.comment(t, "put them into the new one:")
 			if reach(l.Client, "198.51.100.2:"+tt.closed) || reach(l.Client, "[2001:db8::2]:"+tt.closed) {
 				t.Error("the port is open before")
 			}
@@ -53,7 +53,7 @@ func TestRulesFwknopd(t *testing.T) {
 			d.mustStay(t, "-w 0.3", tt.closed, "no packet", "9")
 			d.mustOpen(t, "", port)
 			log.Await("Added")
-			d.comment(t, "kept as FILE~ :") // again, while fwknopd runs
+			d.comment(t, "put them into the new one:") // again, while fwknopd runs
 			d.mustOpen(t, "", port)
 			if tt.name != "plain" {
 				return

@@ -85,9 +85,9 @@ func TestRulesKnockdClose(t *testing.T) {
 	log := d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
 	d.l.Server.Banner(t, 22)
 	d.mustOpen(t, "-4", "22")
-	log.Await("close: OPEN SESAME")
+	log.Await("knockpipe_22 close: OPEN SESAME")
 	for deadline := time.Now().Add(5 * time.Second); ; {
-		set, err := d.l.Server.Command("nft", "list", "set", "inet", "knockd", "clients4").Output()
+		set, err := d.l.Server.Command("nft", "list", "set", "inet", "knockpipe_22", "clients4").Output()
 		if err == nil && !strings.Contains(string(set), "198.51.100.1") {
 			break
 		}

@@ -52,7 +52,7 @@ func TestWalk(t *testing.T) {
 	if got := sshd.Connections(); got != 3 { // to load the rules, by -check, and at last
 		t.Errorf("sshd saw %d connections, want 3:\n%s", got, sshd.Log())
 	}
-	l.Server.Nft(t, "flush set inet knockpipe clients4")
+	l.Server.Nft(t, "flush set inet knockpipe_22 clients4")
 	if conn, err := l.Client.Dial("tcp4", "198.51.100.2:22", time.Second); err == nil {
 		conn.Close()
 		t.Error("the port is open to whoever has not knocked")

@@ -69,7 +69,7 @@ func TestFwknopdNAT(t *testing.T) {
 func TestFwknopdQuotes(t *testing.T) {
 	d := door(t, "fwknop", "")
 	d.with(stanza(t, "KEY swordfish\nSPOOF_USER $(reboot)`reboot`'\n"))
-	d.Name = "$(reboot)'\"`"
+	d.Hosts[0].Name = "$(reboot)'\"`"
 	text, err := Make("fwknopd", d)
 	if err != nil {
 		t.Fatal(err)
@@ -109,10 +109,10 @@ func TestTimes(t *testing.T) {
 		{"once:/x", 0, 6, ""},
 	} {
 		d := door(t, tt.knocks, "")
-		if got := knockdTimeout(d.Knock, tt.delay); got != tt.knockd {
+		if got := knockdTimeout(d.Hosts[0].Knock, tt.delay); got != tt.knockd {
 			t.Errorf("knockd %q: got %v, want %v", tt.knocks, got, tt.knockd)
 		}
-		if got := mikrotikLife(d.Knock, tt.delay); got != tt.life && tt.life != "" {
+		if got := mikrotikLife(d.Hosts[0].Knock, tt.delay); got != tt.life && tt.life != "" {
 			t.Errorf("mikrotik %q: got %v, want %v", tt.knocks, got, tt.life)
 		}
 	}

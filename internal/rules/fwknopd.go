@@ -21,60 +21,100 @@ const (
 	fwknopdHTTP       = 80
 )
 
-// fwknopd writes a shell script that makes fwknopd's two files and shuts the port
-// by iptables, where fwknopd opens it.
+var fwknopdText = parse("fwknopd.sh", "trial.txt")
+
+// A fwknopdPage is what the text of its script is about.
+type fwknopdPage struct {
+	Names, Host, Guarded string
+	Trial                int
+	Forwards             bool // to another host
+	Access, Conf         string
+	Ports                []uint16
+	Families             []fwknopdFamily
+}
+
+// A fwknopdFamily is what shuts the ports to one version of IP.
+type fwknopdFamily struct {
+	Command string
+	V6      bool
+	Doors   []fwknopdDoor
+}
+
+// A fwknopdDoor is one guarded port.
+type fwknopdDoor struct {
+	Chain string
+	LAN   []netip.Prefix
+	Hooks []hook
+}
+
+// fwknopd writes a shell script that makes fwknopd's two files, as both are needed at
+// once, and shuts the ports by iptables: that is where fwknopd opens them, by a chain
+// ahead of all others. A table of nftables that rejects would overrule it.
 func fwknopd(d *Door) (string, error) {
-	stanza, err := fwknopdStanza(d.Knock)
-	if err != nil {
-		return "", err
-	}
-	if len(d.Close) > 0 {
-		return "", fmt.Errorf("KnockClose: %w", cannot(d.Close, 0, "fwknopd takes no knock that shuts a door; leave KnockClose out, as the door shuts by itself"))
-	}
-	access, err := fwknopdAccess(d.Ports, stanza)
-	if err != nil {
-		return "", fmt.Errorf("~/.fwknoprc: %w", err)
-	}
-	hooks, err := fwknopdHooks(d.Ports, stanza)
-	if err != nil {
-		return "", fmt.Errorf("~/.fwknoprc: %w", err)
-	}
-	var lan4, lan6, on4, on6 strings.Builder
-	for _, prefix := range d.lan(ip.V4) {
-		fmt.Fprintf(&lan4, "\tiptables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
-	}
-	for _, prefix := range d.lan(ip.V6) {
-		fmt.Fprintf(&lan6, "\tip6tables -w -A KNOCKPIPE -s %v -j ACCEPT\n", prefix)
-	}
-	for _, h := range hooks {
-		fmt.Fprintf(&on4, "\tiptables -w -I %s \"$(after iptables %s)\" %s -j KNOCKPIPE\n", h.chain, h.chain, h.match)
-		if h.chain == "INPUT" { // fwknop leads nowhere by IPv6
-			fmt.Fprintf(&on6, "\tip6tables -w -I %s \"$(after ip6tables %s)\" %s -j KNOCKPIPE\n", h.chain, h.chain, h.match)
+	page := &fwknopdPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Trial: d.trial(), Ports: d.Ports}
+	var nat []hook
+	for i := range d.Hosts {
+		h := &d.Hosts[i]
+		stanza, err := h.fwknopdStanza()
+		if err != nil {
+			return "", d.of(h, err)
 		}
+		access, err := fwknopdAccess(d.Ports, stanza)
+		if err == nil {
+			nat, err = fwknopdHooks(nat, stanza)
+		}
+		if err != nil {
+			return "", d.of(h, fmt.Errorf("~/.fwknoprc: %w", err))
+		}
+		conf := fwknopdConf(stanza)
+		if i > 0 && conf != page.Conf {
+			return "", d.of(h, errors.New("its packet travels in another way than that of "+d.Hosts[0].Name))
+		}
+		if i > 0 {
+			access = "\n" + access
+		}
+		page.Access, page.Conf = page.Access+access, conf
 	}
-	notes := ""
-	if slices.ContainsFunc(hooks, func(h hook) bool { return h.chain == "FORWARD" }) {
-		notes = "#\n# The access leads through this host to another one, for which it has to forward\n# packets: sysctl net.ipv4.ip_forward=1\n"
+	for _, f := range families {
+		family := fwknopdFamily{Command: "iptables", V6: f.version == ip.V6}
+		if family.V6 {
+			family.Command = "ip6tables"
+		}
+		for i, port := range d.Ports {
+			door := fwknopdDoor{Chain: fmt.Sprintf("KNOCKPIPE-%d", port), LAN: d.lan(f.version)}
+			door.Hooks = []hook{{"INPUT", fmt.Sprintf("-p tcp --dport %d", port)}}
+			for _, h := range nat {
+				page.Forwards = page.Forwards || h.Chain == "FORWARD"
+				// fwknop leads nowhere by IPv6.
+				if i == 0 && h != door.Hooks[0] && (h.Chain == "INPUT" || !family.V6) {
+					door.Hooks = append(door.Hooks, h)
+				}
+			}
+			family.Doors = append(family.Doors, door)
+		}
+		page.Families = append(page.Families, family)
 	}
-	return fill(fwknopdScript, "HOST", d.Name, "PORTS", d.guarded(), "NOTES", notes, "ACCESS", access, "CONF", fwknopdConf(stanza),
-		"LAN4", lan4.String(), "LAN6", lan6.String(), "ON4", on4.String(), "ON6", on6.String()), nil
+	return write(fwknopdText, page)
 }
 
 // fwknopdStanza finds the client's stanza: there is one step fwknop, and no other.
-func fwknopdStanza(seq knock.Sequence) (*fwknop.Stanza, error) {
+func (h *Host) fwknopdStanza() (*fwknop.Stanza, error) {
 	var found *knock.FWKNOP
-	for i, step := range seq {
+	for i, step := range h.Knock {
 		if step.Facts().Pause > 0 {
 			continue
 		}
 		packet, ok := step.(knock.FWKNOP)
 		if !ok || found != nil {
-			return nil, cannot(seq, i, "fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock")
+			return nil, cannot(h.Knock, i, "fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock")
 		}
 		found = &packet
 	}
 	if found == nil || found.Stanza == nil {
 		return nil, errors.New("no stanza of ~/.fwknoprc")
+	}
+	if len(h.Close) > 0 {
+		return nil, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "fwknopd takes no knock that shuts a door; leave KnockClose out, as the door shuts by itself"))
 	}
 	return found.Stanza, nil
 }
@@ -158,14 +198,10 @@ func fwknopdConf(s *fwknop.Stanza) string {
 }
 
 // A hook is where a guarded port is shut.
-type hook struct{ chain, match string }
+type hook struct{ Chain, Match string }
 
-// fwknopdHooks are the guarded ports of this host, and what a NAT_ACCESS leads to.
-func fwknopdHooks(ports []uint16, s *fwknop.Stanza) ([]hook, error) {
-	var hooks []hook
-	for _, port := range ports {
-		hooks = append(hooks, hook{"INPUT", fmt.Sprintf("-p tcp --dport %d", port)})
-	}
+// fwknopdHooks adds what a NAT_ACCESS leads to.
+func fwknopdHooks(hooks []hook, s *fwknop.Stanza) ([]hook, error) {
 	if s.NAT == "" {
 		return hooks, nil
 	}

@@ -18,23 +18,23 @@ var update = flag.Bool("update", false, "write the files of testdata and the exa
 // door makes a door of knocks as they stand in a config.
 func door(t *testing.T, knocks, closes string) *Door {
 	t.Helper()
-	d := &Door{Name: "tango", Ports: []uint16{22}}
+	h := Host{Name: "tango"}
 	var err error
-	if d.Knock, err = knock.Parse(strings.Fields(knocks)); err != nil {
+	if h.Knock, err = knock.Parse(strings.Fields(knocks)); err != nil {
 		t.Fatal(err)
 	}
-	if d.Close, err = knock.Parse(strings.Fields(closes)); err != nil {
+	if h.Close, err = knock.Parse(strings.Fields(closes)); err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return &Door{Ports: []uint16{22}, Hosts: []Host{h}}
 }
 
 // with gives the stanza to the step fwknop of a door.
 func (d *Door) with(s *fwknop.Stanza) {
-	for i, step := range d.Knock {
+	for i, step := range d.Hosts[0].Knock {
 		if packet, ok := step.(knock.FWKNOP); ok {
 			packet.Stanza = s
-			d.Knock[i] = packet
+			d.Hosts[0].Knock[i] = packet
 		}
 	}
 }
@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 		edit                                 func(*Door)
 	}{
 		{file: "knockd.conf", format: "knockd", knocks: "12345 34567/udp pause:2500 23456", edit: func(d *Door) {
-			d.LAN, d.Ports, d.Delay = lan, []uint16{22, 8022}, 300*time.Millisecond
+			d.LAN, d.Ports, d.Hosts[0].Delay = lan, []uint16{22, 8022}, 300*time.Millisecond
 		}},
 		{file: "knockd-close.conf", format: "knockd", knocks: "12345 udp:34567", closes: "34567 12345"},
 		{file: "knockd-once.conf", format: "knockd", knocks: "once:/home/alice/list"},
@@ -74,7 +74,7 @@ func TestGolden(t *testing.T) {
 			d.LAN, d.Ports = lan, []uint16{22, 8022}
 		}},
 		{file: "mikrotik-payload.rsc", format: "mikrotik", knocks: `7000 7000 udp:9000,size=64 udp:9001,text=a"b\c$d?,#;e`,
-			edit: func(d *Door) { d.Delay = time.Second }},
+			edit: func(d *Door) { d.Hosts[0].Delay = time.Second }},
 		// For people to copy; nftables.conf and knockd.conf beside them teach more.
 		{file: "examples/iptables.sh", format: "iptables", knocks: "45123 12876 33210 7419"},
 		{file: "examples/mikrotik.rsc", format: "mikrotik", knocks: "45123 12876 33210 7419"},

@@ -3,6 +3,8 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,76 +12,144 @@ import (
 	"knockpipe/knock"
 )
 
+var iptText = parse("iptables.sh", "trial.txt")
+
 // iptables writes a shell script, as restoring a file alone can neither put its
-// jump into INPUT once only nor take it away again.
+// jumps into the kernel's chains once only nor take them away again.
 func iptables(d *Door) (string, error) {
-	opening, closing, err := openAndClose(d, iptMatch)
+	ways, err := d.ways(iptMatch)
 	if err != nil {
 		return "", err
 	}
-	b := new(iptText)
-	b.printf(iptHead, d.Name, d.guarded(), opening[0].seconds(), d.remarks())
-	resets := closing[min(1, len(closing)):]
+	page := &iptPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: "an address",
+		Seconds: openSeconds(ways), Trial: d.trial(), Remarks: d.remarks(), Rate: rate, Burst: burst}
+	for _, port := range d.Ports {
+		page.Doors = append(page.Doors, d.iptDoor(port, ways))
+	}
+	page.First = page.Doors[0]
+	return write(iptText, page)
+}
+
+// An iptPage is what its text is about.
+type iptPage struct {
+	Names, Host, Guarded, Sender string
+	Seconds, Trial               int
+	Rate, Burst                  int
+	Remarks                      string
+	First                        *iptDoor
+	Doors                        []*iptDoor
+}
+
+// An iptDoor is what there is for one guarded port.
+type iptDoor struct {
+	Port        uint16
+	Chain, List string // what the names begin with
+	Counted     bool   // not only TCP is
+	Knocked     bool   // the guarded port is a knock's, too
+	UDPPorts    []string
+	Families    []*iptFamily
+}
+
+// An iptFamily is what a door has for each version of IP.
+type iptFamily struct {
+	Command   string
+	List      string   // of who may connect
+	Protocols []string // that are counted
+	Rules     []string
+	Opened    []iptOpened
+	LAN       []netip.Prefix
+}
+
+// An iptOpened is the chain for what is forgotten when a door opens.
+type iptOpened struct {
+	Chain string
+	Lists []string
+}
+
+func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
+	door := &iptDoor{Port: port, Chain: fmt.Sprintf("KNOCKPIPE-%d", port), List: fmt.Sprintf("knockpipe-%d", port)}
+	udp, echo := make(map[uint16]bool), false
+	for _, w := range ways {
+		for _, s := range slices.Concat(w.opening, w.closing) {
+			switch step := s.step.(type) {
+			case knock.TCP:
+				door.Knocked = door.Knocked || step.Port == port
+			case knock.UDP:
+				udp[step.Port] = true
+			case knock.ICMP:
+				echo = true
+			}
+		}
+	}
+	for ports := range slices.Chunk(slices.Sorted(maps.Keys(udp)), 15) { // as many as multiport takes
+		door.UDPPorts = append(door.UDPPorts, join(ports, ","))
+	}
+	door.Counted = echo || len(udp) > 0
 	for _, f := range families {
-		command := map[ip.Family]string{ip.V4: "iptables", ip.V6: "ip6tables"}[f.version]
-		b.printf(iptFamily, command)
-		for _, s := range opening {
-			b.rule(f, s, len(resets) > 0)
+		family := &iptFamily{Command: "iptables", List: door.List, Protocols: []string{"-p tcp"}, LAN: d.lan(f.version)}
+		if f.version == ip.V6 {
+			// A list has the mask of the family that made it.
+			family.Command, family.List = "ip6tables", strings.Replace(door.List, "knockpipe", "knockpipe6", 1)
 		}
-		for _, s := range closing {
-			b.rule(f, s, false)
+		if len(udp) > 0 {
+			family.Protocols = append(family.Protocols, "-p udp")
 		}
-		for ports := range slices.Chunk(d.Ports, 15) { // as many as multiport takes
-			b.printf("-A KNOCKPIPE -p tcp -m multiport --dports %s -j KNOCKPIPE-DOOR\n", join(ports, ","))
+		if echo {
+			family.Protocols = append(family.Protocols, iptEcho(f))
 		}
-		if len(resets) > 0 {
-			b.printf("\n# A client that repeats the knock must not close the door in passing.\n")
+		for _, w := range ways {
+			family.count(door, f, w)
+		}
+		door.Families = append(door.Families, family)
+	}
+	return door
+}
+
+// count adds what counts the knocks of one way.
+func (n *iptFamily) count(door *iptDoor, f family, w *way) {
+	jump := ""
+	if resets := w.resets(); len(resets) > 0 {
+		opened := iptOpened{Chain: door.Chain + "-OPENED"}
+		if host := resets[0].host; host > 1 {
+			opened.Chain += fmt.Sprintf("-%d", host)
 		}
 		for _, s := range resets {
-			b.printf("-A KNOCKPIPE-OPENED -m recent --remove --name %s\n", s.iptList(s.place))
+			opened.Lists = append(opened.Lists, n.list(s, s.place))
 		}
-		b.printf(iptDoor)
-		for _, prefix := range d.lan(f.version) {
-			b.printf("-A KNOCKPIPE-DOOR -s %s -j RETURN\n", prefix)
-		}
-		b.printf(iptEnd, command, opening[0].seconds())
+		n.Opened, jump = append(n.Opened, opened), " -j "+opened.Chain
 	}
-	return b.String(), nil
+	for _, s := range slices.Concat(w.opening, w.closing) {
+		n.Rules = append(n.Rules, n.rule(f, s, jump))
+	}
 }
 
-// An iptText is a script that is being written.
-type iptText struct{ strings.Builder }
-
-func (b *iptText) printf(format string, args ...any) { fmt.Fprintf(b, format, args...) }
-
-// iptList is the name of the list of those who have come to a place of the stage's
+// list is the name of the list of those who have come to a place of the stage's
 // sequence.
-func (s *stage) iptList(place int) string {
+func (n *iptFamily) list(s *stage, place int) string {
+	kind := ""
 	if s.closing {
-		return fmt.Sprintf("knockpipe-close%d", place)
+		kind = "close"
 	}
-	return fmt.Sprintf("knockpipe-%d", place)
+	return s.numbered(fmt.Sprintf("%s-%s%d", n.List, kind, place))
 }
 
-// rule writes what a knock does. It has no verdict: that its address is in one
-// list and gets into the next are both matches.
-func (b *iptText) rule(f family, s *stage, reset bool) {
-	b.printf("-A KNOCKPIPE %s", s.match[f.version])
+// rule is what a knock does. It has no verdict: that its address is in one list and
+// gets into the next are both matches.
+func (n *iptFamily) rule(f family, s *stage, jump string) string {
+	text := s.match[f.version]
 	if s.former > 0 {
-		b.printf(" -m recent --rcheck --seconds %d --name %s", s.wait, s.iptList(s.former))
+		text += fmt.Sprintf(" -m recent --rcheck --seconds %d --name %s", s.wait, n.list(s, s.former))
 	}
-	change := "--set --name " + s.iptList(s.place)
+	change := "--set --name " + n.list(s, s.place)
 	switch {
 	case s.last && s.closing:
-		change = "--remove --name knockpipe"
+		change, jump = "--remove --name "+n.List, ""
 	case s.last:
-		change = "--set --name knockpipe"
+		change = "--set --name " + n.List
+	default:
+		jump = ""
 	}
-	b.printf(" -m recent %s -m comment --comment \"%s\"", change, s.name())
-	if s.last && reset {
-		b.printf(" -j KNOCKPIPE-OPENED")
-	}
-	b.printf("\n")
+	return fmt.Sprintf("%s -m recent %s -m comment --comment %q%s", text, change, s.name(), jump)
 }
 
 // iptMatch is the [matcher] of iptables.
@@ -100,12 +170,17 @@ func iptMatch(step knock.Step, f family) (string, error) {
 		return match, err
 	case knock.ICMP:
 		length, err := iptLength(step.Size, f)
-		if f.version == ip.V4 {
-			return "-p icmp --icmp-type echo-request" + length, err
-		}
-		return "-p icmpv6 --icmpv6-type echo-request" + length, err
+		return iptEcho(f) + length, err
 	}
 	return "", errNoCase(step)
+}
+
+// iptEcho matches an echo request.
+func iptEcho(f family) string {
+	if f.version == ip.V4 {
+		return "-p icmp --icmp-type echo-request"
+	}
+	return "-p icmpv6 --icmpv6-type echo-request"
 }
 
 // iptLength matches the length of the packet around so many bytes.

@@ -19,33 +19,99 @@ const (
 // listPath is where knockd looks for a one-time list. It writes to it.
 const listPath = "/etc/knockd.sequences"
 
-// knockd writes an /etc/knockd.conf, with a table for nftables in its comments, as
+var (
+	knockdText  = parse("knockd.conf", "trial.txt")
+	knockdTable = parse("knockd.nft", "table.nft")
+)
+
+// A knockdPage is what the text of a knockd.conf is about.
+type knockdPage struct {
+	Names, Guarded string
+	Trial          int
+	First, Unit    string
+	Tables         []*nftTable
+	Barred         string // the tables, as comments
+	List           string // where a one-time list goes
+	Sections       []*knockdSection
+}
+
+// A knockdSection is one host's knock.
+type knockdSection struct {
+	Name                         string
+	Sequence                     string
+	Timeout                      int
+	Close                        string // the sequence that shuts the door; empty without one
+	CloseTimeout                 int
+	Open4, Open6, Close4, Close6 string // commands for nft
+}
+
+// knockd writes an /etc/knockd.conf, with tables for nftables in its comments, as
 // knockd itself shuts no port.
 func knockd(d *Door) (string, error) {
-	sequence, err := knockdSequence(d.Knock)
+	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit}
+	longest := 0
+	for i := range d.Hosts {
+		section, err := d.knockdSection(i)
+		if err != nil {
+			return "", d.of(&d.Hosts[i], err)
+		}
+		longest = max(longest, section.Timeout)
+		page.Sections = append(page.Sections, section)
+		if isList(d.Hosts[i].Knock) {
+			page.List = listPath
+		}
+	}
+	for _, port := range d.Ports {
+		t := d.nftTable(port)
+		t.Seconds = longest + 20 // longer than a sequence and its door last
+		for i, f := range t.Families {
+			f.Admitted = fmt.Sprintf("%s @rates%s %[1]s != @scanners%[2]s %s", f.Source, families[i].n, f.Admitted)
+		}
+		page.Tables = append(page.Tables, t)
+	}
+	table, err := write(knockdTable, page)
+	page.Barred = barred(table)
 	if err != nil {
 		return "", err
 	}
-	door := fill(knockdDoor, "SEQUENCE", sequence, "TIMEOUT", strconv.Itoa(knockdTimeout(d.Knock, d.Delay)))
-	notes := knockdNotes(d.Knock)
-	if len(d.Close) > 0 {
-		if sequence, err = knockdSequence(d.Close); err == nil && isList(d.Close) {
-			err = cannot(d.Close, 0, "the client does not close by a list")
-		}
-		if err != nil {
-			return "", fmt.Errorf("KnockClose: %w", err)
-		}
-		door += fill(knockdClose, "SEQUENCE", sequence, "TIMEOUT", strconv.Itoa(knockdTimeout(d.Close, d.Delay)))
+	return write(knockdText, page)
+}
+
+// knockdSection is what knockd has to know of a host.
+func (d *Door) knockdSection(i int) (*knockdSection, error) {
+	h := &d.Hosts[i]
+	s := &knockdSection{Name: Table(d.Ports[0]), Timeout: knockdTimeout(h.Knock, h.Delay)}
+	if i > 0 {
+		s.Name += fmt.Sprintf(" host %d", i+1)
 	}
-	var lan strings.Builder
-	for _, prefix := range d.LAN {
-		family := families[0]
-		if prefix.Addr().Is6() {
-			family = families[1]
-		}
-		fmt.Fprintf(&lan, "#|\t\t%s saddr %v accept\n", family.addr, prefix)
+	var err error
+	if s.Sequence, err = knockdSequence(h.Knock); err != nil {
+		return nil, err
 	}
-	return fill(knockdHead, "HOST", d.Name, "PORTS", d.guarded(), "SET", nftSet(d.Ports), "LAN", lan.String(), "NOTES", notes) + door, nil
+	s.Open4, s.Open6 = d.nftCommands("add %s { %%IP%% timeout 10s }; delete %[1]s { %%IP%% }; add %[1]s { %%IP%% timeout 10s }")
+	if len(h.Close) == 0 {
+		return s, nil
+	}
+	if s.Close, err = knockdSequence(h.Close); err == nil && isList(h.Close) {
+		err = cannot(h.Close, 0, "the client does not close by a list")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("KnockClose: %w", err)
+	}
+	s.CloseTimeout = knockdTimeout(h.Close, h.Delay)
+	s.Close4, s.Close6 = d.nftCommands("add %s { %%IP%% }; delete %[1]s { %%IP%% }")
+	return s, nil
+}
+
+// nftCommands are commands for nft about the clients of all guarded ports, by family.
+func (d *Door) nftCommands(format string) (ip4, ip6 string) {
+	var all [2][]string
+	for _, port := range d.Ports {
+		for i, f := range families {
+			all[i] = append(all[i], fmt.Sprintf(format, fmt.Sprintf("element inet %s clients%s", Table(port), f.n)))
+		}
+	}
+	return strings.Join(all[0], "; "), strings.Join(all[1], "; ")
 }
 
 // knockdSequence is the line that names the ports.
@@ -84,32 +150,8 @@ func knockdTimeout(seq knock.Sequence, delay time.Duration) int {
 	return int((took+time.Second-1)/time.Second) + 4
 }
 
-// knockdNotes are the comments that some sequences need.
-func knockdNotes(seq knock.Sequence) string {
-	if isList(seq) {
-		return fill(knockdOnce, "LIST", listPath)
-	}
-	return ""
-}
-
 // isList reports whether the sequence is the next one of a list.
 func isList(seq knock.Sequence) bool {
 	_, once := seq[0].(knock.Once)
 	return once
-}
-
-// fill puts values in the place of the words in a text.
-func fill(text string, words ...string) string {
-	for i := 0; i < len(words); i += 2 {
-		words[i] = "{{" + words[i] + "}}"
-	}
-	return strings.NewReplacer(words...).Replace(text)
-}
-
-// nftSet is ports as nft takes them.
-func nftSet(ports []uint16) string {
-	if len(ports) == 1 {
-		return strconv.Itoa(int(ports[0]))
-	}
-	return "{ " + join(ports, ", ") + " }"
 }

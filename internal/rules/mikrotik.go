@@ -3,6 +3,8 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,68 +33,82 @@ var menus = []menu{
 	{ip.V6, "/ipv6 firewall", "protocol=icmpv6 icmp-options=128:0", 40 + 8},
 }
 
+var mikrotikScript = parse("mikrotik.rsc")
+
+// A mikrotikPage is what its text is about.
+type mikrotikPage struct {
+	Names, Guarded string
+	Rate, Burst    int
+	Doors          []*mikrotikDoor
+}
+
+// A mikrotikDoor is one guarded port of one family.
+type mikrotikDoor struct {
+	Family, Menu string
+	Port         uint16
+	Name         string // of its chain and lists, and its rules' comment
+	LAN          []netip.Prefix
+	Knocks       []string // the last one first
+}
+
 // mikrotik writes commands for RouterOS. As its vendor documents port knocking, a
 // list of addresses for each knock says who has come how far.
 func mikrotik(d *Door) (string, error) {
-	if len(d.Close) > 0 {
-		return "", fmt.Errorf("KnockClose: %w", cannot(d.Close, 0, "no rule of RouterOS takes an address off a list; leave KnockClose out, as the door shuts by itself"))
+	if d.Trial > 0 {
+		return "", errors.New("no rule of RouterOS goes away by itself: load it in Safe Mode, without -trial")
 	}
-	text := fill(mikrotikHead, "HOST", d.Name, "PORTS", d.guarded())
-	for _, m := range menus {
-		rules, err := m.rules(d)
-		if err != nil {
-			return "", err
+	page := &mikrotikPage{Names: d.names(), Guarded: d.guarded(), Rate: rate, Burst: burst}
+	for _, port := range d.Ports {
+		for _, m := range menus {
+			door := &mikrotikDoor{Family: m.version.String(), Menu: m.path, Port: port,
+				Name: fmt.Sprintf("knockpipe-%d", port), LAN: d.lan(m.version)}
+			for i := range d.Hosts {
+				h := &d.Hosts[i]
+				if len(h.Close) > 0 {
+					return "", d.of(h, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "no rule of RouterOS takes an address off a list; leave KnockClose out, as the door shuts by itself")))
+				}
+				knocks, err := m.knocks(h, door.Name, i)
+				if err != nil {
+					return "", d.of(h, err)
+				}
+				door.Knocks = append(door.Knocks, knocks...)
+			}
+			page.Doors = append(page.Doors, door)
 		}
-		text += rules
 	}
-	return text, nil
+	return write(mikrotikScript, page)
 }
 
-// rules are the commands for one family.
-func (m menu) rules(d *Door) (string, error) {
-	stages, err := m.stages(d)
-	if err != nil {
-		return "", err
+// knocks are what the rules for a host's knocks match and do, the last one first: a
+// packet goes through all of them, and must not be two knocks where two are alike.
+func (m menu) knocks(h *Host, name string, host int) ([]string, error) {
+	life := mikrotikLife(h.Knock, h.Delay)
+	total := h.Knock.Knocks()
+	lists := name
+	if host > 0 {
+		lists += fmt.Sprintf("-host%d", host+1)
 	}
-	var lan strings.Builder
-	for _, prefix := range d.lan(m.version) {
-		fmt.Fprintf(&lan, "%s filter add chain=knockpipe action=accept protocol=tcp dst-port=%s src-address=%v comment=\"knockpipe\"\n",
-			m.path, join(d.Ports, ","), prefix)
-	}
-	return fill(mikrotikRules, "FAMILY", m.version.String(), "MENU", m.path, "PORTS", join(d.Ports, ","),
-		"LAN", lan.String(), "STAGES", stages), nil
-}
-
-// stages are the rules for the knocks, the last one first: a packet goes through all
-// of them, and must not be two knocks where two are alike.
-func (m menu) stages(d *Door) (string, error) {
-	life := mikrotikLife(d.Knock, d.Delay)
-	total := d.Knock.Knocks()
 	var rules []string
-	for i, step := range d.Knock {
+	for i, step := range h.Knock {
 		if step.Facts().Pause > 0 {
 			continue
 		}
 		match, why := m.match(step)
 		if why != nil {
-			return "", cannot(d.Knock, i, why.Error())
+			return nil, cannot(h.Knock, i, why.Error())
 		}
 		n := len(rules) + 1
 		if n > 1 {
-			match += fmt.Sprintf(" src-address-list=knockpipe-%d", n-1)
+			match += fmt.Sprintf(" src-address-list=%s-%d", lists, n-1)
 		}
-		list, timeout := fmt.Sprintf("knockpipe-%d", n), life
+		list, timeout := fmt.Sprintf("%s-%d", lists, n), life
 		if n == total {
-			list, timeout = "knockpipe-open", mikrotikOpen
+			list, timeout = name+"-open", mikrotikOpen
 		}
-		rules = append(rules, fmt.Sprintf("%s filter add chain=knockpipe action=add-src-to-address-list connection-state=new %s address-list=%s address-list-timeout=%s comment=\"knockpipe\"\n",
-			m.path, match, list, timeout))
+		rules = append(rules, fmt.Sprintf("%s address-list=%s address-list-timeout=%s", match, list, timeout))
 	}
-	var text strings.Builder
-	for i := range rules {
-		text.WriteString(rules[len(rules)-1-i])
-	}
-	return text.String(), nil
+	slices.Reverse(rules)
+	return rules, nil
 }
 
 // match is what tells one knock from other packets.

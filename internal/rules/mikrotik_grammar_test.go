@@ -35,10 +35,11 @@ const (
 
 // values are what the parameters that are used may be set to.
 var values = map[string]string{
-	"chain": `[a-z-]+`, "jump-target": `[a-z-]+`, "comment": `"knockpipe"`,
+	"chain": `[a-z0-9-]+`, "jump-target": `[a-z0-9-]+`, "comment": `"knockpipe-\d+"`,
 	"dst-port":         `\d{1,5}(,\d{1,5})*`,
 	"protocol":         `tcp|udp|icmp|icmpv6`,
 	"icmp-options":     `\d{1,3}:\d{1,3}`,
+	"dst-limit":        `\d+,\d+,src-and-dst-addresses/\d+s`, // as in the vendor's text on floods
 	"packet-size":      `\d{1,5}`,
 	"src-address-list": `[a-z0-9-]+`, "address-list": `[a-z0-9-]+`,
 	"address-list-timeout": `\d+s`,
@@ -53,7 +54,7 @@ type rule map[string]string
 var (
 	addLine    = regexp.MustCompile(`^(/ip|/ipv6) firewall filter add ((?:[a-z0-9-]+=(?:"(?:[^"\\]|\\.)*"|\([^)]*\)|[^ "(]+) ?)+)$`)
 	param      = regexp.MustCompile(`([a-z0-9-]+)=("(?:[^"\\]|\\.)*"|\([^)]*\)|[^ "(]+)`)
-	removeLine = regexp.MustCompile(`^(/ip|/ipv6) firewall (filter remove \[find comment="knockpipe"\]|address-list remove \[find list~"\^knockpipe"\])$`)
+	removeLine = regexp.MustCompile(`^(/ip|/ipv6) firewall (filter remove \[find comment="knockpipe-\d+"\]|address-list remove \[find list~"\^knockpipe-\d+-"\])$`)
 	ifLine     = regexp.MustCompile(`^:if \(\[:len \[(/ip|/ipv6) firewall filter find chain=input !dynamic\]\] > 0\) do=\{(.*)\} else=\{(.*)\}$`)
 )
 
@@ -131,21 +132,21 @@ func parseAdd(line string) (family string, r rule, err error) {
 // TestGrammar finds what is wrong in a command.
 func TestGrammar(t *testing.T) {
 	for _, line := range []string{
-		`/ip firewall filters add chain=input action=drop comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=deny comment="knockpipe"`,
+		`/ip firewall filters add chain=input action=drop comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=deny comment="knockpipe-22"`,
 		`/ip firewall filter add chain=input action=drop`,
-		`/ip firewall filter add action=drop comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop dport=22 protocol=tcp comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop dst-port=22 comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop dst-port=70000 protocol=tcp comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=jump comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop connection-state=fresh comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop protocol=icmpv6 comment="knockpipe"`,
-		`/ipv6 firewall filter add chain=input action=drop protocol=icmp comment="knockpipe"`,
-		`/ipv6 firewall filter add chain=input action=drop src-address=192.0.2.0/24 comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop content="$x" comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop content="\3f" comment="knockpipe"`,
-		`/ip firewall filter add chain=input action=drop content=a b comment="knockpipe"`,
+		`/ip firewall filter add action=drop comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop dport=22 protocol=tcp comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop dst-port=22 comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop dst-port=70000 protocol=tcp comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=jump comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop connection-state=fresh comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop protocol=icmpv6 comment="knockpipe-22"`,
+		`/ipv6 firewall filter add chain=input action=drop protocol=icmp comment="knockpipe-22"`,
+		`/ipv6 firewall filter add chain=input action=drop src-address=192.0.2.0/24 comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop content="$x" comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop content="\3f" comment="knockpipe-22"`,
+		`/ip firewall filter add chain=input action=drop content=a b comment="knockpipe-22"`,
 		`:if (true) do={/ip firewall filter remove 0}`,
 	} {
 		if _, err := parseRSC(line); err == nil {

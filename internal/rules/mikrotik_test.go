@@ -134,21 +134,21 @@ func TestMikrotik(t *testing.T) {
 				in, _ := router.input("input", seen{src: home[0], proto: "tcp", port: 22, state: "new"})
 				return in
 			}
-			if !play(d.Knock) {
-				t.Errorf("seed %d: %s: %v stays shut:\n%s", seed, family, d.Knock, text)
+			if !play(d.Hosts[0].Knock) {
+				t.Errorf("seed %d: %s: %v stays shut:\n%s", seed, family, d.Hosts[0].Knock, text)
 			}
-			for i, step := range d.Knock {
+			for i, step := range d.Hosts[0].Knock {
 				if step.Facts().Pause > 0 {
 					continue
 				}
-				if less := slices.Delete(slices.Clone(d.Knock), i, i+1); play(less) && less.String() != d.Knock.String() {
-					t.Errorf("seed %d: %s: %v opens without knock %d:\n%s", seed, family, d.Knock, i+1, text)
+				if less := slices.Delete(slices.Clone(d.Hosts[0].Knock), i, i+1); play(less) && less.String() != d.Hosts[0].Knock.String() {
+					t.Errorf("seed %d: %s: %v opens without knock %d:\n%s", seed, family, d.Hosts[0].Knock, i+1, text)
 				}
 			}
-			back := slices.Clone(d.Knock)
+			back := slices.Clone(d.Hosts[0].Knock)
 			slices.Reverse(back)
-			if play(back) && !slices.Equal(strip(back), strip(d.Knock)) {
-				t.Errorf("seed %d: %s: %v opens in reverse:\n%s", seed, family, d.Knock, text)
+			if play(back) && !slices.Equal(strip(back), strip(d.Hosts[0].Knock)) {
+				t.Errorf("seed %d: %s: %v opens in reverse:\n%s", seed, family, d.Hosts[0].Knock, text)
 			}
 		}
 	}

@@ -2,114 +2,177 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"knockpipe/knock"
 )
 
-// nftables writes a table of its own, in the scheme of examples/nftables.conf.
+var nftText = parse("nftables.nft", "table.nft", "trial.txt", "keep.txt")
+
+// nftables writes a table of its own for each guarded port.
 func nftables(d *Door) (string, error) {
-	opening, closing, err := openAndClose(d, nftMatch)
+	ways, err := d.ways(nftMatch)
 	if err != nil {
 		return "", err
 	}
-	b := new(nftText)
-	b.printf(nftHead, d.Name, d.guarded(), opening[0].seconds(), d.remarks())
-	b.printf(nftStages)
-	for _, f := range families {
-		b.stageSets(f, opening)
-		b.stageSets(f, closing)
+	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: "an address", Seconds: openSeconds(ways),
+		Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit, Remarks: d.remarks()}
+	for _, port := range d.Ports {
+		t := d.nftTable(port)
+		t.Seconds = page.Seconds
+		t.count(d, ways)
+		page.Tables = append(page.Tables, t)
 	}
-	b.printf(nftClients)
+	return write(nftText, page)
+}
+
+// An nftPage is what its text is about.
+type nftPage struct {
+	Names, Host, Guarded, Sender string
+	Seconds, Trial               int
+	First, Unit, Remarks         string
+	Tables                       []*nftTable
+}
+
+// Table is the name of the table of nftables that guards a port.
+func Table(port uint16) string { return "knockpipe_" + strconv.Itoa(int(port)) }
+
+// An nftTable is one table, as its text has it.
+type nftTable struct {
+	Table, Sender  string
+	Port           uint16
+	Seconds, Trial int
+	Wide           bool
+	Families       []*nftFamily
+
+	// What is counted: at this rate, of these protocols besides TCP.
+	Rate, Burst int
+	Counted     string
+	UDPPorts    string // of knocks
+	Echo        bool   // an echo request is a knock
+	Knocked     bool   // the guarded port is a knock's, too
+}
+
+// An nftFamily is what a table has for each version of IP.
+type nftFamily struct {
+	N, Addr, Proto, Type string
+	Source, Pair         string // what stands for a sender, and for it and this host
+	Admitted             string // who may connect
+	LAN                  []netip.Prefix
+	Sets                 []nftSet
+	Rules                []string
+	Opened               []nftOpened
+}
+
+// An nftSet is one of those who are on their way.
+type nftSet struct {
+	Name    string
+	Seconds int
+}
+
+// An nftOpened is the chain for what is forgotten when a door opens.
+type nftOpened struct {
+	Name    string
+	Deletes []string
+}
+
+func (d *Door) nftTable(port uint16) *nftTable {
+	t := &nftTable{Table: Table(port), Sender: "the address", Port: port, Trial: d.trial(), Rate: rate, Burst: burst}
 	for _, f := range families {
-		b.set(f, "clients"+f.n, opening[0])
+		source := f.addr + " saddr"
+		t.Families = append(t.Families, &nftFamily{N: f.n, Addr: f.addr, Proto: "ipv" + f.n, Type: "ipv" + f.n + "_addr",
+			Source: source, Pair: source + " . " + f.addr + " daddr", Admitted: source + " @clients" + f.n, LAN: d.lan(f.version)})
 	}
-	b.printf(nftInput)
-	if !slices.ContainsFunc(slices.Concat(opening, closing), notTCP) {
-		b.printf("\t\tmeta l4proto != tcp accept\n")
-	}
-	b.printf(nftJumps, join(d.Ports, ", "))
-	for _, f := range families {
-		b.knocks(f, opening, closing)
-	}
-	b.printf(nftDoor)
-	for _, f := range families {
-		for _, prefix := range d.lan(f.version) {
-			b.printf("\t\t%s saddr %s counter accept comment \"without a knock\"\n", f.addr, prefix)
+	return t
+}
+
+// count has the table count the knocks of all ways.
+func (t *nftTable) count(d *Door, ways []*way) {
+	udp := make(map[uint16]bool)
+	for _, h := range d.Hosts {
+		for _, step := range slices.Concat(h.Knock, h.Close) {
+			switch step := step.(type) {
+			case knock.TCP:
+				t.Knocked = t.Knocked || step.Port == t.Port
+			case knock.UDP:
+				udp[step.Port] = true
+			case knock.ICMP:
+				t.Echo = true
+			}
 		}
 	}
-	b.printf(nftEnd)
-	return b.String(), nil
-}
-
-func notTCP(s *stage) bool {
-	_, tcp := s.step.(knock.TCP)
-	return !tcp
-}
-
-// An nftText is a ruleset that is being written.
-type nftText struct{ strings.Builder }
-
-func (b *nftText) printf(format string, args ...any) { fmt.Fprintf(b, format, args...) }
-
-// set writes a set of addresses that leave it by themselves.
-func (b *nftText) set(f family, name string, s *stage) {
-	b.printf("\tset %s { type ipv%s_addr; flags dynamic, timeout; timeout %ds; size 65535; }\n", name, f.n, s.seconds())
-}
-
-// stageSets writes the sets of those who are on their way.
-func (b *nftText) stageSets(f family, stages []*stage) {
-	for _, s := range slices.Backward(stages) {
-		if !s.last {
-			b.set(f, s.nftSet(s.place, f), s)
+	var counted []string
+	if len(udp) > 0 {
+		counted, t.UDPPorts = append(counted, "udp"), join(slices.Sorted(maps.Keys(udp)), ", ")
+	}
+	if t.Echo {
+		counted = append(counted, "icmp", "ipv6-icmp")
+	}
+	t.Counted = strings.Join(counted, ", ")
+	for i, f := range families {
+		for _, w := range ways {
+			t.Families[i].count(f, w)
 		}
 	}
+}
+
+// count adds what counts the knocks of one way.
+func (n *nftFamily) count(f family, w *way) {
+	for _, sequence := range [][]*stage{w.opening, w.closing} {
+		for _, s := range slices.Backward(sequence) {
+			if !s.last {
+				n.Sets = append(n.Sets, nftSet{s.nftSet(s.place, f), s.seconds()})
+			}
+		}
+	}
+	jump := ""
+	if resets := w.resets(); len(resets) > 0 {
+		opened := nftOpened{Name: resets[0].numbered("opened" + f.n)}
+		for _, s := range resets {
+			opened.Deletes = append(opened.Deletes, s.nftSet(s.place, f))
+		}
+		n.Opened, jump = append(n.Opened, opened), " jump "+opened.Name
+	}
+	for _, s := range w.opening {
+		n.Rules = append(n.Rules, n.rule(f, s, "update @clients"+f.n, jump))
+	}
+	for _, s := range w.closing {
+		n.Rules = append(n.Rules, n.rule(f, s, "delete @clients"+f.n, ""))
+	}
+}
+
+// rule is what a knock does: at the last one it changes who may come in.
+func (n *nftFamily) rule(f family, s *stage, change, jump string) string {
+	former, element := "", n.Source
+	if s.former > 0 {
+		former = fmt.Sprintf(" %s @%s", n.Pair, s.nftSet(s.former, f))
+	}
+	if !s.last {
+		change, element, jump = "update @"+s.nftSet(s.place, f), n.Pair, ""
+	}
+	return fmt.Sprintf("%s%s %s { %s } counter%s comment %q", s.match[f.version], former, change, element, jump, s.name())
 }
 
 // nftSet is the name of the set of those who have come to a place of the stage's
 // sequence.
 func (s *stage) nftSet(place int, f family) string {
+	kind := "stage"
 	if s.closing {
-		return fmt.Sprintf("close%dv%s", place, f.n)
+		kind = "close"
 	}
-	return fmt.Sprintf("stage%dv%s", place, f.n)
+	return s.numbered(fmt.Sprintf("%s%dv%s", kind, place, f.n))
 }
 
-// knocks writes the chain of a family, with a rule for each knock.
-func (b *nftText) knocks(f family, opening, closing []*stage) {
-	b.printf("\tchain knocks%s {\n", f.n)
-	reset := ""
-	if len(closing) > 1 {
-		reset = " jump opened" + f.n
+// numbered is a name that belongs to one host of several.
+func (s *stage) numbered(name string) string {
+	if s.host > 1 {
+		name += fmt.Sprintf("_%d", s.host)
 	}
-	for _, s := range opening {
-		b.rule(f, s, "update @clients"+f.n, reset)
-	}
-	for _, s := range closing {
-		b.rule(f, s, "delete @clients"+f.n, "")
-	}
-	b.printf("\t}\n")
-	if reset == "" {
-		return
-	}
-	b.printf(nftOpened, f.n)
-	for _, s := range closing[1:] {
-		b.printf("\t\tdelete @%s { %s saddr }\n", s.nftSet(s.place, f), f.addr)
-	}
-	b.printf("\t}\n")
-}
-
-// rule writes what a knock does: at the last one it changes who may come in.
-func (b *nftText) rule(f family, s *stage, change, jump string) {
-	b.printf("\t\t%s", s.match[f.version])
-	if s.former > 0 {
-		b.printf(" %s saddr @%s", f.addr, s.nftSet(s.former, f))
-	}
-	if !s.last {
-		change, jump = "update @"+s.nftSet(s.place, f), ""
-	}
-	b.printf(" %s { %s saddr } counter%s comment \"%s\"\n", change, f.addr, jump, s.name())
+	return name
 }
 
 // nftMatch is the [matcher] of nftables.

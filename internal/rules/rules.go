@@ -8,19 +8,26 @@ import (
 	"strings"
 	"time"
 
+	"knockpipe/internal/ip"
 	"knockpipe/knock"
 )
 
 // A Door is what is guarded, and what opens it.
 type Door struct {
-	Name  string   // the host's, for comments
 	Ports []uint16 // the guarded ones, at least one; the first is the service port
+	Hosts []Host   // whose knocks open it, at least one
+
+	LAN   []netip.Prefix // who comes in without a knock
+	Trial time.Duration  // after which the guard is gone by itself, in whole seconds; zero is never
+}
+
+// A Host is an entry of the client's config: a user's way to the door.
+type Host struct {
+	Name string // for comments
 
 	Knock knock.Sequence
 	Close knock.Sequence // shuts the door again; may be empty
 	Delay time.Duration  // the client's least pause between two knocks
-
-	LAN []netip.Prefix // who comes in without a knock
 }
 
 // A writer makes the configuration in one format. Its errors are about a door
@@ -49,11 +56,13 @@ func Formats() []string {
 // format cannot express, and does not show the sequence.
 func Make(format string, d *Door) (string, error) {
 	write := formats[format]
-	switch {
-	case write == nil:
+	if write == nil {
 		return "", fmt.Errorf("unknown format %q: %s", format, strings.Join(Formats(), ", "))
-	case len(d.Knock) == 0:
-		return "", errors.New("no knock is configured for " + d.Name)
+	}
+	for _, h := range d.Hosts {
+		if len(h.Knock) == 0 {
+			return "", errors.New("no knock is configured for " + h.Name)
+		}
 	}
 	text, err := write(d)
 	if err != nil {
@@ -67,53 +76,35 @@ func cannot(seq knock.Sequence, i int, why string) error {
 	return fmt.Errorf("knock %d of %d (%s): %s", i+1, len(seq), seq[i].Kind(), why)
 }
 
-// ascending reports whether a port scan that goes through the numbers in order
-// knocks the whole sequence in passing: nothing but TCP, or nothing but bare UDP,
-// to ports that ascend.
-func ascending(seq knock.Sequence) bool {
-	kind, last := "", uint16(0)
-	for _, step := range seq {
-		var port uint16
-		switch step := step.(type) {
-		case knock.Pause:
-			continue
-		case knock.TCP:
-			port = step.Port
-		case knock.UDP:
-			if step.Payload == knock.BarePayload {
-				port = step.Port
-			}
-		}
-		if port <= last || last > 0 && step.Kind() != kind {
-			return false
-		}
-		kind, last = step.Kind(), port
+// of says which host an error is about, where there are several.
+func (d *Door) of(h *Host, err error) error {
+	if err == nil || len(d.Hosts) == 1 {
+		return err
 	}
-	return last > 0
+	return fmt.Errorf("%s: %w", h.Name, err)
 }
 
-// Warnings say what makes a sequence weak, without a port of it.
-func Warnings(seq knock.Sequence) []string {
-	var found []string
-	switch {
-	case ascending(seq) && seq.Knocks() == 1:
-		found = append(found, "a port scan opens the door, as one port alone does: take several, and mix them")
-	case ascending(seq):
-		found = append(found, "the ports ascend, so that a port scan opens the door: mix them")
+// names are the hosts' as a comment has them.
+func (d *Door) names() string {
+	var names []string
+	for _, h := range d.Hosts {
+		names = append(names, h.Name)
 	}
-	last := uint16(0) // the port of the knock before, if that was TCP
-	for i, step := range seq {
-		if step.Facts().Pause > 0 {
-			continue
-		}
-		port := uint16(0)
-		if tcp, ok := step.(knock.TCP); ok {
-			port = tcp.Port
-		}
-		if port > 0 && port == last {
-			found = append(found, fmt.Sprintf("knock %d is the one before it again, and so is a SYN that gets no answer: any connect to that port can be both", i+1))
-		}
-		last = port
-	}
-	return found
+	return strings.Join(names, ", ")
 }
+
+// lan returns who of a family comes in without a knock.
+func (d *Door) lan(version ip.Family) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(d.LAN), func(p netip.Prefix) bool { return !version.Has(p.Addr()) })
+}
+
+// guarded says in a sentence what is guarded. It goes on with "shut".
+func (d *Door) guarded() string {
+	if len(d.Ports) == 1 {
+		return "TCP port " + join(d.Ports, "") + " is"
+	}
+	return "TCP ports " + join(d.Ports, ", ") + " are"
+}
+
+// trial is the time of a trial in seconds; zero is for good.
+func (d *Door) trial() int { return int(d.Trial / time.Second) }

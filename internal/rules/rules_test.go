@@ -50,7 +50,7 @@ func TestMake(t *testing.T) {
 		{"iptables", "7000", "7000/udp", ""},
 	}
 	for _, tt := range tests {
-		d := &Door{Name: "tango", Ports: []uint16{22}, Knock: sequence(t, tt.knock), Close: sequence(t, tt.close)}
+		d := &Door{Ports: []uint16{22}, Hosts: []Host{{Name: "tango", Knock: sequence(t, tt.knock), Close: sequence(t, tt.close)}}}
 		text, err := Make(tt.format, d)
 		got := ""
 		if err != nil {
@@ -62,28 +62,30 @@ func TestMake(t *testing.T) {
 	}
 }
 
-func TestAscending(t *testing.T) {
+// TestNear knows the sequences that a slow scan in order opens.
+func TestNear(t *testing.T) {
 	for _, tt := range []struct {
 		knock string
 		want  bool
 	}{
 		{"", false},
-		{"7000 6000", false},
+		{"7000", false}, // too few, which is told otherwise
 		{"7000 7000", false},
-		{"7000 8000 9000 8500", false},
-		{"7000 8000/udp", false},
-		{"icmp", false},
-		{"7000 icmp 8000", false},
+		{"7000 8000 9000", false}, // each is forgotten before the next
+		{"7000 7300 7200", false},
+		{"7000 7001/udp", false},
+		{"icmp icmp", false},
+		{"7000 icmp 7001", false},
 		{"fwknop", false},
-		{"udp:7000,text=open udp:8000,text=sesame", false}, // no scan says that
-		{"7000/udp 8000", false},
-		{"7000", true},
-		{"pause:20 7000 8000", true},
-		{"7000 8000 9000", true},
-		{"7000 pause:20 tcp:8000,connect", true},
-		{"7000/udp 8000/udp", true},
+		{"udp:7000,text=open udp:7001,text=sesame", false}, // no scan says that
+		{"7000 7401", false},
+		{"7000 7400", true},
+		{"7002 7001 7000", true},
+		{"pause:20 7000 7001", true},
+		{"7000 pause:20 tcp:7100,connect 7200", true},
+		{"7000/udp 7001/udp", true},
 	} {
-		if got := ascending(sequence(t, tt.knock)); got != tt.want {
+		if got := near(sequence(t, tt.knock)); got != tt.want {
 			t.Errorf("%q: got %v, want %v", tt.knock, got, tt.want)
 		}
 	}
@@ -94,10 +96,17 @@ func TestWarnings(t *testing.T) {
 		knock string
 		want  []string // what they begin with
 	}{
-		{"7000", []string{"a port scan opens the door"}},
-		{"7000 8000", []string{"the ports ascend"}},
-		{"8000 7000 7000,connect", []string{"knock 3 is the one before it again"}},
+		{"7000", []string{"one knock is soon guessed"}},
+		{"icmp,size=9", []string{"one knock is soon guessed"}},
+		{"7000 pause:20 udp:8000", []string{"two knocks are soon guessed"}},
+		{"7000 7001", []string{"two knocks are soon guessed", "the ports are near each other"}},
+		{"7001 7000 6999", []string{"the ports are near each other"}},
+		{"9000 8000 7000 7000,connect", []string{"knock 4 is the one before it again"}},
 		{"8000 7000 pause:20 7000 7000", []string{"knock 4 is the one before it again", "knock 5 is the one before it again"}},
+		{"udp:7000,text=sesame", nil}, // no scan says that
+		{"fwknop", nil},
+		{"once:list", nil},
+		{"7000 8000 9000", nil},
 		{"8000 7000 8000", nil},
 		{"8000 7000 udp:7000", nil},
 		{"udp:8000 udp:7000 udp:7000", nil}, // a datagram is not sent again
@@ -157,14 +166,15 @@ func FuzzMake(f *testing.F) {
 	f.Add("udp:7000,size=65507 icmp,size=29", "icmp,size=65507", uint16(65535))
 	f.Add(strings.Repeat("7001/udp ", 64), strings.Repeat("tcp:7001 ", 64), uint16(1))
 	f.Fuzz(func(t *testing.T, open, shut string, delay uint16) {
-		d := &Door{Name: "tango", Ports: []uint16{22, 2222}, Delay: time.Duration(delay) * time.Millisecond}
+		h := Host{Name: "tango", Delay: time.Duration(delay) * time.Millisecond}
 		var err error
-		if d.Knock, err = knock.Parse(strings.Fields(open)); err != nil {
+		if h.Knock, err = knock.Parse(strings.Fields(open)); err != nil {
 			return
 		}
-		if d.Close, err = knock.Parse(strings.Fields(shut)); err != nil {
+		if h.Close, err = knock.Parse(strings.Fields(shut)); err != nil {
 			return
 		}
+		d := &Door{Ports: []uint16{22, 2222}, Hosts: []Host{h}}
 		for _, format := range Formats() {
 			text, err := Make(format, d)
 			if err == nil {
@@ -203,7 +213,7 @@ func secrets(d *Door) (numbers []int, texts []string) {
 			texts = append(texts, text)
 		}
 	}
-	for _, step := range slices.Concat(d.Knock, d.Close) {
+	for _, step := range slices.Concat(d.Hosts[0].Knock, d.Hosts[0].Close) {
 		switch step := step.(type) {
 		case knock.TCP:
 			number(int(step.Port))

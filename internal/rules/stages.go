@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +19,17 @@ const (
 	openTime  = 10 * time.Second // from the last knock to the connection
 )
 
+// A scan is told from knocks by how much one sender sends: fewer packets a second than
+// this, besides a burst. A client sends 40 knocks in its first second, at the most.
+const (
+	rate  = 100
+	burst = 200
+)
+
 // A stage is a knock, and the time that its sender then has for what comes next.
 type stage struct {
 	step    knock.Step
+	host    int  // whose knock it is, from 1
 	closing bool // of the sequence that shuts the door
 	place   int  // in the sequence, from 1, as the client counts in what -vv tells
 	of      int
@@ -37,7 +44,10 @@ type stage struct {
 func (s *stage) name() string {
 	name := fmt.Sprintf("knock %d of %d", s.place, s.of)
 	if s.closing {
-		return "closing " + name
+		name = "closing " + name
+	}
+	if s.host > 1 {
+		name += fmt.Sprintf(", host %d", s.host)
 	}
 	return name
 }
@@ -76,21 +86,56 @@ func stages(seq knock.Sequence, delay time.Duration, match matcher) ([]*stage, e
 	return all, nil
 }
 
-// openAndClose returns the stages of both sequences of a door.
-func openAndClose(d *Door, match matcher) (opening, closing []*stage, err error) {
-	if opening, err = stages(d.Knock, d.Delay, match); err != nil {
-		return nil, nil, err
+// A way is what one host's knocks are to a firewall.
+type way struct {
+	opening, closing []*stage // from the last to the first
+}
+
+// resets are the stages of the closing sequence that a client forgets when it opens
+// the door: one that repeats the knock must not close the door in passing.
+func (w *way) resets() []*stage { return w.closing[min(1, len(w.closing)):] }
+
+// ways returns the ways through a door, one for each host.
+func (d *Door) ways(match matcher) ([]*way, error) {
+	var all []*way
+	for i := range d.Hosts {
+		w, err := d.Hosts[i].way(match)
+		if err != nil {
+			return nil, d.of(&d.Hosts[i], err)
+		}
+		for _, s := range slices.Concat(w.opening, w.closing) {
+			s.host = i + 1
+		}
+		all = append(all, w)
 	}
-	if closing, err = stages(d.Close, d.Delay, match); err != nil {
-		return nil, nil, fmt.Errorf("KnockClose: %w", err)
+	return all, nil
+}
+
+func (h *Host) way(match matcher) (*way, error) {
+	w := new(way)
+	var err error
+	if w.opening, err = stages(h.Knock, h.Delay, match); err != nil {
+		return nil, err
 	}
-	for _, s := range closing {
+	if w.closing, err = stages(h.Close, h.Delay, match); err != nil {
+		return nil, fmt.Errorf("KnockClose: %w", err)
+	}
+	for _, s := range w.closing {
 		s.closing = true
 	}
-	if len(closing) == 1 && takes(closing[0].step, opening[0].step) {
-		return nil, nil, errors.New("KnockClose is no more than the last knock, so the door would never open")
+	if len(w.closing) == 1 && takes(w.closing[0].step, w.opening[0].step) {
+		return nil, errors.New("KnockClose is no more than the last knock, so the door would never open")
 	}
-	return opening, closing, nil
+	return w, nil
+}
+
+// openSeconds is how long a door is open, at the longest.
+func openSeconds(ways []*way) int {
+	longest := 0
+	for _, w := range ways {
+		longest = max(longest, w.opening[0].seconds())
+	}
+	return longest
 }
 
 // errNoCase is what a firewall's language says of a kind of knock that it has no case
@@ -138,11 +183,9 @@ type family struct {
 	header  int // bytes, without options
 }
 
-var families = []family{{ip.V4, "4", "ip", "icmp", 20}, {ip.V6, "6", "ip6", "icmpv6", 40}}
-
-// lan returns who of a family comes in without a knock.
-func (d *Door) lan(version ip.Family) []netip.Prefix {
-	return slices.DeleteFunc(slices.Clone(d.LAN), func(p netip.Prefix) bool { return !version.Has(p.Addr()) })
+var families = []family{
+	{version: ip.V4, n: "4", addr: "ip", icmp: "icmp", header: 20},
+	{version: ip.V6, n: "6", addr: "ip6", icmp: "icmpv6", header: 40},
 }
 
 // join returns ports separated by what the language has.
@@ -154,18 +197,10 @@ func join(ports []uint16, separator string) string {
 	return strings.Join(words, separator)
 }
 
-// guarded says in a sentence what is guarded. It goes on with "shut".
-func (d *Door) guarded() string {
-	if len(d.Ports) == 1 {
-		return "TCP port " + join(d.Ports, "") + " is"
-	}
-	return "TCP ports " + join(d.Ports, ", ") + " are"
-}
-
-// ascends is the comment on a sequence that opens by chance.
-const ascends = `#
-# WARNING: a port scan that goes through the numbers in order knocks at these ports
-# in passing, and opens the door. Take several, and mix them: high, low, middle.
+// inOrder is the comment on a sequence that opens by chance.
+const inOrder = `#
+# WARNING: these ports are near each other and in order, so that even a slow port scan
+# opens the door. Take random ones.
 `
 
 // connects is the comment on steps that are whole connections.
@@ -181,14 +216,17 @@ const beyond = `#
 
 // remarks are the comments that not every door needs.
 func (d *Door) remarks() string {
-	whole, long := false, false
-	for _, step := range slices.Concat(d.Knock, d.Close) {
-		switch step := step.(type) {
-		case knock.TCP:
-			whole = whole || step.Connect
-		case knock.UDP:
-			long = long || len(step.Payload) > compared && content(step.Payload) != ""
+	whole, long, weak := false, false, false
+	for _, h := range d.Hosts {
+		for _, step := range slices.Concat(h.Knock, h.Close) {
+			switch step := step.(type) {
+			case knock.TCP:
+				whole = whole || step.Connect
+			case knock.UDP:
+				long = long || len(step.Payload) > compared && content(step.Payload) != ""
+			}
 		}
+		weak = weak || near(h.Knock)
 	}
 	text := ""
 	if whole {
@@ -197,8 +235,8 @@ func (d *Door) remarks() string {
 	if long {
 		text += beyond
 	}
-	if ascending(d.Knock) {
-		text += ascends
+	if weak {
+		text += inOrder
 	}
 	return text
 }

@@ -1,0 +1,200 @@
+//go:build linux
+
+package e2e
+
+import (
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"knockpipe/internal/lab"
+)
+
+// A scanned door is one that a port scan may not open.
+var scannedDoors = []struct {
+	name string
+	set  func(t *testing.T, l *lab.Lab)
+	// slow is a door that takes a scanner for one for a while after the scan.
+	slow  bool
+	only4 bool
+}{
+	{name: "examples/nftables.conf", set: func(t *testing.T, l *lab.Lab) { l.Server.NftFile(t, "examples/nftables.conf") }},
+	{name: "examples/knockd.conf", slow: true, only4: true, set: func(t *testing.T, l *lab.Lab) { knockd(t, l) }},
+	{name: "nftables", set: printedDoor("nftables", "knockpipe.nft")},
+	{name: "iptables", set: printedDoor("iptables", "knockpipe.sh")},
+	{name: "knockd", slow: true, only4: true, set: func(t *testing.T, l *lab.Lab) {
+		lab.Need(t, "knockd", "stdbuf", "nft")
+		d := newDaemonDoor(t, l, "knockd", "# Knock: "+sequence+"\n", "22", "knockd.conf")
+		d.comment(t, "again at any time:")
+		d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+	}},
+}
+
+// printedDoor is what -rules prints for the sequence that all guards have.
+func printedDoor(format, file string) func(t *testing.T, l *lab.Lab) {
+	return func(t *testing.T, l *lab.Lab) {
+		lab.Need(t, map[string]string{"nftables": "nft"}[format]+map[string]string{"iptables": "iptables"}[format])
+		config := filepath.Join(t.TempDir(), "config")
+		if err := os.WriteFile(config, []byte("# Knock: "+sequence+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text := printedRules(t, l, format, config, "tango")
+		// As small as it can be, so that a test can fill it.
+		text = strings.ReplaceAll(text, "--hashlimit-htable-max 262144", "--hashlimit-htable-max 16384")
+		asTold(file)(t, l, text)
+	}
+}
+
+// scanning keeps scans from slowing each other down.
+var scanning sync.Mutex
+
+// TestRulesScan has somebody who knows nothing send SYN to all ports, fast enough to
+// reach all within the time of one knock: in ascending order, in which the ports of
+// the knock are, and in random order. SCANS=6 does it six times each, as `make scan`.
+func TestRulesScan(t *testing.T) {
+	passes := 1
+	if n, err := strconv.Atoi(os.Getenv("SCANS")); err == nil {
+		passes = n
+	}
+	for _, door := range scannedDoors {
+		t.Run(door.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			door.set(t, l)
+			l.Server.Banner(t, 22)
+			ports := make([]uint16, 65535)
+			for i := range ports {
+				ports[i] = uint16(i + 1)
+			}
+			scan := func(order string, src, dst netip.Addr) {
+				t.Helper()
+				scanning.Lock()
+				defer scanning.Unlock()
+				took := l.Client.Flood(t, 40_000, syns(src, dst, ports))
+				t.Logf("%s: %.0f SYNs a second", order, float64(len(ports))/took.Seconds())
+				if reach(l.Client, net22(dst)) {
+					t.Errorf("%s: a port scan has opened the door", order)
+				}
+			}
+			for range passes {
+				scan("ascending", l.Client.IP4, l.Server.IP4)
+			}
+			if !door.only4 {
+				scan("ascending, IPv6", l.Client.IP6, l.Server.IP6)
+			}
+			rand.Shuffle(len(ports), func(i, j int) { ports[i], ports[j] = ports[j], ports[i] })
+			for range passes {
+				scan("random", l.Client.IP4, l.Server.IP4)
+			}
+			owner := second(t, l)
+			if out, err := knockpipe(t, l, fmt.Sprint("-s ", owner, " 198.51.100.2 22 ", sequence)).CombinedOutput(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+				t.Errorf("the owner, after the scans: got %q, %v", out, err)
+			}
+			if door.slow {
+				return
+			}
+			if out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+				t.Errorf("the owner, from where the scans came: got %q, %v", out, err)
+			}
+		})
+	}
+}
+
+// TestRulesScanFull fills the set that tells scanners from others with false addresses.
+// Nobody's knocks may count then.
+func TestRulesScanFull(t *testing.T) {
+	for _, door := range scannedDoors {
+		t.Run(door.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			door.set(t, l)
+			l.Server.Banner(t, 22)
+			many := 70_000
+			if door.name == "iptables" {
+				many = 25_000
+			}
+			scanning.Lock()
+			defer scanning.Unlock()
+			l.Client.Flood(t, 400_000, func(yield func(lab.Probe) bool) {
+				for i := range many {
+					src := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+					if !yield(lab.Probe{Proto: "tcp", Src: netip.AddrPortFrom(src, 999), Dst: netip.AddrPortFrom(l.Server.IP4, 9)}) {
+						return
+					}
+				}
+			})
+			var knocks []uint16
+			for _, word := range strings.Fields(sequence) {
+				port, _ := strconv.Atoi(word)
+				knocks = append(knocks, uint16(port))
+			}
+			l.Client.Flood(t, 50, syns(l.Client.IP4, l.Server.IP4, knocks))
+			if reach(l.Client, "198.51.100.2:22") {
+				t.Error("open, though the set of rates is full")
+			}
+		})
+	}
+}
+
+// TestRulesNAT has six machines behind one address knock at once, as hard as they do in
+// their first second.
+func TestRulesNAT(t *testing.T) {
+	for _, door := range scannedDoors {
+		if door.slow { // knockd tells senders by their address, and one spoils the other's knock
+			continue
+		}
+		t.Run(door.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			door.set(t, l)
+			var machines []*lab.Cmd
+			for range 6 {
+				cmd := knockpipe(t, l, "198.51.100.2 22 "+sequence)
+				cmd.Env = append(cmd.Env, "XDG_STATE_HOME="+t.TempDir(), "XDG_RUNTIME_DIR="+t.TempDir())
+				machines = append(machines, cmd)
+			}
+			// sshd is not there for the first second, in which all send what they can.
+			var wg sync.WaitGroup
+			for i, cmd := range machines {
+				wg.Go(func() {
+					if out, err := cmd.CombinedOutput(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+						t.Errorf("machine %d: got %q, %v", i, out, err)
+					}
+				})
+			}
+			time.Sleep(time.Second) // how long they are kept outside, which nothing waits for
+			l.Server.Banner(t, 22)
+			wg.Wait()
+		})
+	}
+}
+
+// second gives the client another address, and returns it.
+func second(t *testing.T, l *lab.Lab) netip.Addr {
+	t.Helper()
+	if out, err := l.Client.Command("ip", "addr", "add", "198.51.100.9/24", "dev", "eth0").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return netip.MustParseAddr("198.51.100.9")
+}
+
+func net22(addr netip.Addr) string { return netip.AddrPortFrom(addr, 22).String() }
+
+// syns begins a connection to each port.
+func syns(src, dst netip.Addr, ports []uint16) iter.Seq[lab.Probe] {
+	return func(yield func(lab.Probe) bool) {
+		for _, port := range ports {
+			if !yield(lab.Probe{Proto: "tcp", Src: netip.AddrPortFrom(src, 999), Dst: netip.AddrPortFrom(dst, port)}) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package rules
+
+import (
+	"embed"
+	"path"
+	"strings"
+	"text/template"
+)
+
+// The texts of the formats. Each is what it will be, with the words of package
+// text/template where one door differs from another; keep.txt and trial.txt are
+// comments that several share, and table.nft is the guard that nftables and knockd
+// share.
+//
+//go:embed texts
+var texts embed.FS
+
+// parse reads texts that belong together. The first one is what is written.
+func parse(names ...string) *template.Template {
+	paths := make([]string, len(names))
+	for i, name := range names {
+		paths[i] = path.Join("texts", name)
+	}
+	return template.Must(template.New(names[0]).ParseFS(texts, paths...))
+}
+
+// write fills a text in.
+func write(t *template.Template, data any) (string, error) {
+	var b strings.Builder
+	err := t.Execute(&b, data)
+	return b.String(), err
+}
+
+// unit is the systemd unit that loads tables at each boot, as comments.
+var unit = barred(mustRead("knockpipe-rules.service"))
+
+func mustRead(name string) string {
+	text, err := texts.ReadFile(path.Join("texts", name))
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// barred marks the lines of a text, so that they are comments and one command of sed
+// gets them out again.
+func barred(text string) string {
+	return "#|" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n#|")
+}

@@ -1,0 +1,89 @@
+package rules
+
+import (
+	"fmt"
+
+	"knockpipe/knock"
+)
+
+// fewest is how many knocks a sequence should have. Each port of a sequence is one
+// of 65,535; with two of them, somebody who tries slowly is in within days.
+const fewest = 3
+
+// Warnings say what makes a sequence weak, without a port of it.
+func Warnings(seq knock.Sequence) []string {
+	var found []string
+	if n := seq.Knocks(); n > 0 && n < fewest && guessable(seq) {
+		few := [fewest]string{1: "one knock is", 2: "two knocks are"}[n]
+		found = append(found, fmt.Sprintf("%s soon guessed: take at least %d", few, fewest))
+	}
+	if near(seq) {
+		found = append(found, "the ports are near each other and in order, so that even a slow port scan opens the door: take random ones")
+	}
+	last := uint16(0) // the port of the knock before, if that was TCP
+	for i, step := range seq {
+		if step.Facts().Pause > 0 {
+			continue
+		}
+		port := uint16(0)
+		if tcp, ok := step.(knock.TCP); ok {
+			port = tcp.Port
+		}
+		if port > 0 && port == last {
+			found = append(found, fmt.Sprintf("knock %d is the one before it again, and so is a SYN that gets no answer: any connect to that port can be both", i+1))
+		}
+		last = port
+	}
+	return found
+}
+
+// scanned returns the port of a step that a port scan knocks at: TCP, or UDP with
+// nothing to say. It is zero for other steps.
+func scanned(step knock.Step) uint16 {
+	switch step := step.(type) {
+	case knock.TCP:
+		return step.Port
+	case knock.UDP:
+		if step.Payload == knock.BarePayload {
+			return step.Port
+		}
+	}
+	return 0
+}
+
+// guessable reports whether whoever tries all ports, or all sizes, meets each knock.
+func guessable(seq knock.Sequence) bool {
+	for _, step := range seq {
+		_, echo := step.(knock.ICMP)
+		if step.Facts().Pause == 0 && !echo && scanned(step) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// near reports whether a scan that goes through the numbers in order, upwards or
+// downwards, slowly enough to be counted, knocks the whole sequence in passing: it
+// gets that far from one knock to the next before that one is forgotten.
+func near(seq knock.Sequence) bool {
+	const reach = rate*int(stageTime/1e9) + burst
+	kind, last, way := "", 0, 0
+	for _, step := range seq {
+		if step.Facts().Pause > 0 {
+			continue
+		}
+		port := int(scanned(step))
+		if port == 0 || kind != "" && step.Kind() != kind {
+			return false
+		}
+		if kind != "" {
+			gap := port - last
+			if gap == 0 || gap*way < 0 || max(gap, -gap) > reach {
+				return false
+			}
+			way = gap
+		}
+		kind, last = step.Kind(), port
+	}
+	return way != 0
+}
