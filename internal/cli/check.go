@@ -25,6 +25,8 @@ type checkup struct {
 	sequences knock.Source
 	target    *target
 	door      *door
+
+	unguarded []netip.Addr // whose port was open before the knock
 }
 
 // errFindings makes the exit code, and says nothing more.
