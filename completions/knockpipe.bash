@@ -104,7 +104,7 @@ _knockpipe() {
             *) value=${word#-} ;;
             esac
             case $value in
-            E | log | f | config | for | l | login | lan | n | alias | once | rules | s | source | w | timeout) ;;
+            E | log | f | config | for | l | login | lan | n | alias | once | rules | s | source | w | timeout | trial) ;;
             *) value='' ;;
             esac
         else
@@ -123,7 +123,7 @@ _knockpipe() {
         if [[ -n $flags && $cur == -* ]]; then
             _knockpipe_from "$cur" -W '-4 -6 -E -F -G -V -alias -check -config -f -for -fresh -h -help
                 -k -keygen -knock-only -l -lan -log -login -n -once -rules -s -source
-                -timeout -tokens -v -version -vv -w -wait'
+                -timeout -tokens -trial -v -version -vv -w -wait -wide'
         elif [[ $list == all ]] || ((hosts == 0)) && [[ -n $list ]]; then
             _knockpipe_files "$cur"
         elif ((hosts == 0)); then

@@ -72,7 +72,7 @@ function __knockpipe_at
             case -tokens --tokens
                 set at flag list
                 set more yes
-            case -{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,w,timeout} --{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,w,timeout}
+            case -{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,trial,w,timeout} --{E,log,f,config,for,l,login,lan,n,alias,rules,s,source,trial,w,timeout}
                 set value yes
             case '-?*'
             case '*'
@@ -110,4 +110,6 @@ complete -c knockpipe -n '__knockpipe_at flag' -o V -o version -d 'Print the ver
 complete -c knockpipe -n '__knockpipe_at flag' -o v -d 'Tell on stderr what happens'
 complete -c knockpipe -n '__knockpipe_at flag' -o vv -d 'Tell more'
 complete -c knockpipe -n '__knockpipe_at flag' -o w -o timeout -x -d 'Give up after this time'
+complete -c knockpipe -n '__knockpipe_at flag' -o trial -x -d 'With -rules: a guard that goes by itself after this time'
+complete -c knockpipe -n '__knockpipe_at flag' -o wide -d 'With -rules: let in the /24 or /64 of who knocks'
 complete -c knockpipe -n '__knockpipe_at flag' -o wait -d 'With -check: until the door is shut again'

@@ -43,6 +43,8 @@ type options struct {
 	hosts  []string       // of -rules: all of them, host being the first
 	ports  []uint16       // of -rules: all of them
 	lan    []netip.Prefix // of -rules
+	trial  time.Duration  // of -rules; zero is for good
+	wide   bool           // of -rules
 	count  int            // of -once: how many sequences
 
 	files    []string      // of -once, -keygen and -tokens
@@ -160,8 +162,13 @@ func (o *options) define(flags *flag.FlagSet) {
 		return nil
 	}, "lan")
 	asks(tokensMode, "tokens")
+	value(func(s string) (err error) {
+		o.trial, err = parseTrial(s)
+		return err
+	}, "trial")
 	asks(versionMode, "V", "version")
 	yes(&o.wait, "wait")
+	yes(&o.wide, "wide")
 	flags.BoolFunc("v", "", func(string) error { o.verbose++; return nil })
 	flags.BoolFunc("vv", "", func(string) error { o.verbose += 2; return nil })
 	flags.BoolFunc("vvv", "", func(string) error { o.verbose += 3; return nil })
@@ -188,6 +195,10 @@ func (o *options) settleMode() error {
 		return fmt.Errorf("-rules: unknown format %q: %s", o.format, strings.Join(rules.Formats(), ", "))
 	case o.mode != rulesMode && o.lan != nil:
 		return errors.New("-lan is for -rules")
+	case o.mode != rulesMode && o.trial > 0:
+		return errors.New("-trial is for -rules")
+	case o.mode != rulesMode && o.wide:
+		return errors.New("-wide is for -rules")
 	case o.mode != checkMode && o.wait:
 		return errors.New("-wait is for -check")
 	case o.mode != tokensMode && o.fresh:
@@ -313,6 +324,21 @@ func (o *options) settle() error {
 	}
 	o.family = ip.FamilyOf(o.source)
 	return nil
+}
+
+// longestTrial is long enough to sleep over it.
+const longestTrial = 24 * time.Hour
+
+// parseTrial reads how long a guard is there, in whole seconds.
+func parseTrial(s string) (time.Duration, error) {
+	d, err := parseSeconds(s)
+	switch {
+	case err != nil:
+		return 0, err
+	case d%time.Second != 0 || d > longestTrial:
+		return 0, errors.New("not a time in whole seconds, up to a day")
+	}
+	return d, nil
 }
 
 // parseLAN reads a network, or the address of a single host.

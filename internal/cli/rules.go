@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"knockpipe/internal/file"
 	"knockpipe/internal/rules"
@@ -11,7 +12,7 @@ import (
 // runRules is -rules: it prints the server's side of the hosts' knocks. It shows the
 // sequences, as it is asked to.
 func runRules(o *options, process Process, report *reporter) error {
-	door := &rules.Door{Ports: o.ports, LAN: o.lan}
+	door := &rules.Door{Ports: o.ports, LAN: o.lan, Trial: o.trial, Wide: o.wide}
 	for _, host := range o.hosts {
 		p, err := readyPlan(o.about(host), process)
 		if err != nil {
@@ -28,7 +29,17 @@ func runRules(o *options, process Process, report *reporter) error {
 	if _, err := io.WriteString(process.Stdout, text); err != nil {
 		return networkFailure("stdout", file.WithoutPath(err))
 	}
+	if isPipe(process.Stdout) { // what is printed tells nobody then
+		for _, line := range rules.NextSteps(o.format, door) {
+			report.tell(true, line)
+		}
+	}
 	return nil
+}
+
+func isPipe(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
 // about returns the options as if one of the hosts had been the only one.

@@ -45,11 +45,13 @@ config; a host with no knock is piped as nc would.
                             of fwknopd, iptables, knockd, mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
   -tokens FILE...           print the tokens to come of each key, for nft
+  -trial DURATION           with -rules: a guard that is gone by itself after this time
   -V, -version              print the version and exit
   -v                        tell on stderr what happens; -vv tells more
   -w, -timeout DURATION     give up after this time: 5, 2.5s, 1m
                             (default KnockTimeout, else 8s, with a knock; and
                             shortly before ssh's ConnectTimeout)
+  -wide                     with -rules: let in the /24 or /64 of who knocks
 
 Keywords in ssh_config ("# Knock: ..." or, after "IgnoreUnknown Knock*", without
 the "#" and the ":") and in ~/.ssh/knock_config: Knock, KnockClose, KnockConnects,

@@ -8,7 +8,7 @@ packages='
 	gcc libc6-dev libssh-4 libssh-dev
 	dropbear-bin fish fwknop-client fwknop-server git iproute2 iptables knockd mandoc
 	netcat-openbsd nftables openssh-client openssh-server putty-tools python3 python3-paramiko
-	rsync ruby-bcrypt-pbkdf ruby-ed25519 ruby-net-ssh socat strace systemd util-linux zsh
+	rsync ruby-bcrypt-pbkdf ruby-ed25519 ruby-net-ssh socat strace sudo systemd util-linux zsh
 	lintian make pacman-package-manager rpm
 '
 if [ "$(dpkg --print-architecture)" = amd64 ]; then

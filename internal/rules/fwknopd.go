@@ -51,6 +51,9 @@ type fwknopdDoor struct {
 // once, and shuts the ports by iptables: that is where fwknopd opens them, by a chain
 // ahead of all others. A table of nftables that rejects would overrule it.
 func fwknopd(d *Door) (string, error) {
+	if d.Wide {
+		return "", errors.New("fwknopd lets in single addresses: leave -wide out")
+	}
 	page := &fwknopdPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Trial: d.trial(), Ports: d.Ports}
 	var nat []hook
 	for i := range d.Hosts {

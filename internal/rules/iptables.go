@@ -21,7 +21,7 @@ func iptables(d *Door) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	page := &iptPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: "an address",
+	page := &iptPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(),
 		Seconds: openSeconds(ways), Trial: d.trial(), Remarks: d.remarks(), Rate: rate, Burst: burst}
 	for _, port := range d.Ports {
 		page.Doors = append(page.Doors, d.iptDoor(port, ways))
@@ -58,6 +58,8 @@ type iptFamily struct {
 	Rules     []string
 	Opened    []iptOpened
 	LAN       []netip.Prefix
+	Mask      string // of lists, where they hold networks
+	SrcMask   string // of the rates
 }
 
 // An iptOpened is the chain for what is forgotten when a door opens.
@@ -68,6 +70,9 @@ type iptOpened struct {
 
 func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
 	door := &iptDoor{Port: port, Chain: fmt.Sprintf("KNOCKPIPE-%d", port), List: fmt.Sprintf("knockpipe-%d", port)}
+	if d.Wide { // a list that exists keeps the mask that it was made with
+		door.List = fmt.Sprintf("knockpipe-wide-%d", port)
+	}
 	udp, echo := make(map[uint16]bool), false
 	for _, w := range ways {
 		for _, s := range slices.Concat(w.opening, w.closing) {
@@ -90,6 +95,9 @@ func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
 		if f.version == ip.V6 {
 			// A list has the mask of the family that made it.
 			family.Command, family.List = "ip6tables", strings.Replace(door.List, "knockpipe", "knockpipe6", 1)
+		}
+		if d.Wide {
+			family.Mask, family.SrcMask = " --mask "+f.mask, fmt.Sprintf(" --hashlimit-srcmask %d", f.bits)
 		}
 		if len(udp) > 0 {
 			family.Protocols = append(family.Protocols, "-p udp")
@@ -138,7 +146,7 @@ func (n *iptFamily) list(s *stage, place int) string {
 func (n *iptFamily) rule(f family, s *stage, jump string) string {
 	text := s.match[f.version]
 	if s.former > 0 {
-		text += fmt.Sprintf(" -m recent --rcheck --seconds %d --name %s", s.wait, n.list(s, s.former))
+		text += fmt.Sprintf(" -m recent --rcheck --seconds %d --name %s%s", s.wait, n.list(s, s.former), n.Mask)
 	}
 	change := "--set --name " + n.list(s, s.place)
 	switch {
@@ -149,7 +157,7 @@ func (n *iptFamily) rule(f family, s *stage, jump string) string {
 	default:
 		jump = ""
 	}
-	return fmt.Sprintf("%s -m recent %s -m comment --comment %q%s", text, change, s.name(), jump)
+	return fmt.Sprintf("%s -m recent %s%s -m comment --comment %q%s", text, change, n.Mask, s.name(), jump)
 }
 
 // iptMatch is the [matcher] of iptables.

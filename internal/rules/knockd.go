@@ -27,6 +27,7 @@ var (
 // A knockdPage is what the text of a knockd.conf is about.
 type knockdPage struct {
 	Names, Guarded string
+	Sender         string
 	Trial          int
 	First, Unit    string
 	Tables         []*nftTable
@@ -48,7 +49,7 @@ type knockdSection struct {
 // knockd writes an /etc/knockd.conf, with tables for nftables in its comments, as
 // knockd itself shuts no port.
 func knockd(d *Door) (string, error) {
-	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit}
+	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Sender: d.sender(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit}
 	longest := 0
 	for i := range d.Hosts {
 		section, err := d.knockdSection(i)
@@ -88,7 +89,7 @@ func (d *Door) knockdSection(i int) (*knockdSection, error) {
 	if s.Sequence, err = knockdSequence(h.Knock); err != nil {
 		return nil, err
 	}
-	s.Open4, s.Open6 = d.nftCommands("add %s { %%IP%% timeout 10s }; delete %[1]s { %%IP%% }; add %[1]s { %%IP%% timeout 10s }")
+	s.Open4, s.Open6 = d.nftCommands("add %s { %s timeout 10s }; delete %[1]s { %[2]s }; add %[1]s { %[2]s timeout 10s }")
 	if len(h.Close) == 0 {
 		return s, nil
 	}
@@ -99,7 +100,7 @@ func (d *Door) knockdSection(i int) (*knockdSection, error) {
 		return nil, fmt.Errorf("KnockClose: %w", err)
 	}
 	s.CloseTimeout = knockdTimeout(h.Close, h.Delay)
-	s.Close4, s.Close6 = d.nftCommands("add %s { %%IP%% }; delete %[1]s { %%IP%% }")
+	s.Close4, s.Close6 = d.nftCommands("add %s { %s }; delete %[1]s { %[2]s }")
 	return s, nil
 }
 
@@ -108,7 +109,11 @@ func (d *Door) nftCommands(format string) (ip4, ip6 string) {
 	var all [2][]string
 	for _, port := range d.Ports {
 		for i, f := range families {
-			all[i] = append(all[i], fmt.Sprintf(format, fmt.Sprintf("element inet %s clients%s", Table(port), f.n)))
+			client := "%IP%" // knockd's own word
+			if d.Wide {
+				client += fmt.Sprintf("/%d", f.bits)
+			}
+			all[i] = append(all[i], fmt.Sprintf(format, fmt.Sprintf("element inet %s clients%s", Table(port), f.n), client))
 		}
 	}
 	return strings.Join(all[0], "; "), strings.Join(all[1], "; ")

@@ -57,6 +57,9 @@ func mikrotik(d *Door) (string, error) {
 	if d.Trial > 0 {
 		return "", errors.New("no rule of RouterOS goes away by itself: load it in Safe Mode, without -trial")
 	}
+	if d.Wide {
+		return "", errors.New("RouterOS lists single addresses: leave -wide out")
+	}
 	page := &mikrotikPage{Names: d.names(), Guarded: d.guarded(), Rate: rate, Burst: burst}
 	for _, port := range d.Ports {
 		for _, m := range menus {

@@ -19,7 +19,7 @@ func nftables(d *Door) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: "an address", Seconds: openSeconds(ways),
+	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(), Seconds: openSeconds(ways),
 		Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit, Remarks: d.remarks()}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
@@ -81,9 +81,12 @@ type nftOpened struct {
 }
 
 func (d *Door) nftTable(port uint16) *nftTable {
-	t := &nftTable{Table: Table(port), Sender: "the address", Port: port, Trial: d.trial(), Rate: rate, Burst: burst}
+	t := &nftTable{Table: Table(port), Sender: d.sender(), Port: port, Trial: d.trial(), Wide: d.Wide, Rate: rate, Burst: burst}
 	for _, f := range families {
 		source := f.addr + " saddr"
+		if d.Wide {
+			source += " & " + f.mask
+		}
 		t.Families = append(t.Families, &nftFamily{N: f.n, Addr: f.addr, Proto: "ipv" + f.n, Type: "ipv" + f.n + "_addr",
 			Source: source, Pair: source + " . " + f.addr + " daddr", Admitted: source + " @clients" + f.n, LAN: d.lan(f.version)})
 	}

@@ -19,6 +19,7 @@ type Door struct {
 
 	LAN   []netip.Prefix // who comes in without a knock
 	Trial time.Duration  // after which the guard is gone by itself, in whole seconds; zero is never
+	Wide  bool           // who knocks lets in the /24 (IPv4) or /64 (IPv6) of its address
 }
 
 // A Host is an entry of the client's config: a user's way to the door.
@@ -104,6 +105,14 @@ func (d *Door) guarded() string {
 		return "TCP port " + join(d.Ports, "") + " is"
 	}
 	return "TCP ports " + join(d.Ports, ", ") + " are"
+}
+
+// sender says who knocks, and who is let in.
+func (d *Door) sender() string {
+	if d.Wide {
+		return "a network (/24 or /64)"
+	}
+	return "an address"
 }
 
 // trial is the time of a trial in seconds; zero is for good.

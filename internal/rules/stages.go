@@ -181,11 +181,13 @@ type family struct {
 	addr    string // nftables: of addresses
 	icmp    string
 	header  int // bytes, without options
+	mask    string
+	bits    int // of the mask: the network that -wide lets in
 }
 
 var families = []family{
-	{version: ip.V4, n: "4", addr: "ip", icmp: "icmp", header: 20},
-	{version: ip.V6, n: "6", addr: "ip6", icmp: "icmpv6", header: 40},
+	{version: ip.V4, n: "4", addr: "ip", icmp: "icmp", header: 20, mask: "255.255.255.0", bits: 24},
+	{version: ip.V6, n: "6", addr: "ip6", icmp: "icmpv6", header: 40, mask: "ffff:ffff:ffff:ffff::", bits: 64},
 }
 
 // join returns ports separated by what the language has.
@@ -196,6 +198,12 @@ func join(ports []uint16, separator string) string {
 	}
 	return strings.Join(words, separator)
 }
+
+// wide is the comment on doors that let in networks.
+const wide = `#
+# Who knocks lets in all of its network, a /24 of IPv4 or a /64 of IPv6, as its knocks
+# and its connection may leave by different addresses. Strangers may share it.
+`
 
 // inOrder is the comment on a sequence that opens by chance.
 const inOrder = `#
@@ -237,6 +245,9 @@ func (d *Door) remarks() string {
 	}
 	if weak {
 		text += inOrder
+	}
+	if d.Wide {
+		text += wide
 	}
 	return text
 }

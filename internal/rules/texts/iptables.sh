@@ -58,7 +58,7 @@ fi
 # This is a trial: after this time, by the kernel's clock, the guard is no more.
 end=$(date -u -d "@$(($(date +%s) + {{.Trial}}))" +%Y-%m-%dT%H:%M:%S)
 {{- end}}
-{{range .Doors}}{{$door := .}}{{range .Families}}
+{{range .Doors}}{{$door := .}}{{range .Families}}{{$family := .}}
 run={{.Command}}
 $run-restore -w --noflush <<{{if $.Trial}}END{{else}}'END'{{end}}
 *mangle
@@ -89,7 +89,7 @@ $run-restore -w --noflush <<{{if $.Trial}}END{{else}}'END'{{end}}
 # for that holds 262,144 addresses for the 2 seconds in which they are told apart; in a
 # flood that fills it, the kernel drops what comes from others and begins something.
 {{- range .Protocols}}
--A {{$door.Chain}} {{.}} -m hashlimit --hashlimit-upto {{$.Rate}}/second --hashlimit-burst {{$.Burst}} --hashlimit-mode srcip --hashlimit-name {{$door.List}} --hashlimit-htable-size 16384 --hashlimit-htable-max 262144 --hashlimit-htable-expire 2000 -j {{$door.Chain}}-KNOCKS
+-A {{$door.Chain}} {{.}} -m hashlimit --hashlimit-upto {{$.Rate}}/second --hashlimit-burst {{$.Burst}} --hashlimit-mode srcip{{$family.SrcMask}} --hashlimit-name {{$door.List}} --hashlimit-htable-size 16384 --hashlimit-htable-max 262144 --hashlimit-htable-expire 2000 -j {{$door.Chain}}-KNOCKS
 {{- end}}
 
 # A rule for each knock: has this address come that far? The last knock is first, so
@@ -103,7 +103,7 @@ $run-restore -w --noflush <<{{if $.Trial}}END{{else}}'END'{{end}}
 
 # A client that repeats the knock must not close the door in passing.
 {{- range .Lists}}
--A {{$opened.Chain}} -m recent --remove --name {{.}}
+-A {{$opened.Chain}} -m recent --remove --name {{.}}{{$family.Mask}}
 {{- end}}
 {{- end}}
 COMMIT
@@ -118,7 +118,7 @@ COMMIT
 {{- range .LAN}}
 -A {{$door.Chain}} -s {{.}} -j RETURN
 {{- end}}
--A {{$door.Chain}} -p tcp --dport {{$door.Port}} -m recent ! --rcheck --seconds {{$.Seconds}} --name {{.List}}{{template "until" $}} -j REJECT --reject-with tcp-reset
+-A {{$door.Chain}} -p tcp --dport {{$door.Port}} -m recent ! --rcheck --seconds {{$.Seconds}} --name {{.List}}{{.Mask}}{{template "until" $}} -j REJECT --reject-with tcp-reset
 -A {{$door.Chain}} -p tcp --dport {{$door.Port}} -m limit --limit 10/min --limit-burst 10 -j LOG --log-prefix "knockpipe: let in "
 COMMIT
 *raw
@@ -130,7 +130,7 @@ COMMIT
 {{- range .LAN}}
 -A {{$door.Chain}} -s {{.}} -j RETURN
 {{- end}}
--A {{$door.Chain}} -p tcp --syn --dport {{$door.Port}} -m addrtype --dst-type LOCAL -m recent ! --rcheck --seconds {{$.Seconds}} --name {{.List}}{{template "until" $}} -j CT --notrack
+-A {{$door.Chain}} -p tcp --syn --dport {{$door.Port}} -m addrtype --dst-type LOCAL -m recent ! --rcheck --seconds {{$.Seconds}} --name {{.List}}{{.Mask}}{{template "until" $}} -j CT --notrack
 COMMIT
 END
 hook mangle PREROUTING {{$door.Chain}}

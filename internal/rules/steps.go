@@ -1,0 +1,49 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NextSteps say what to do once a configuration is loaded that nobody reads, as it
+// goes straight to the server. They are few lines, and show no knock.
+func NextSteps(format string, d *Door) []string {
+	host, until := d.Hosts[0].Name, ""
+	if d.Trial > 0 {
+		until = fmt.Sprintf(", for %d seconds from when it is loaded, and open again then", d.trial())
+	}
+	by := map[string]string{
+		"fwknopd":  "chains KNOCKPIPE-" + join(d.Ports, ", KNOCKPIPE-"),
+		"iptables": "chains KNOCKPIPE-" + join(d.Ports, ", KNOCKPIPE-"),
+		"mikrotik": "chains knockpipe-" + join(d.Ports, ", knockpipe-"),
+	}[format]
+	if by == "" {
+		by = "table inet knockpipe_" + join(d.Ports, ", knockpipe_")
+	}
+	steps := []string{fmt.Sprintf("%s guarded by %s%s", d.guarded(), by, until)}
+	steps = append(steps, fmt.Sprintf("test: knockpipe -check %s; then log in by a new connection: ssh -o ControlPath=none %[1]s", host))
+	switch {
+	case d.Trial > 0:
+		steps = append(steps, "to guard for good, once you have got in: the same without -trial")
+	case format != "mikrotik":
+		steps = append(steps, "if you do not get in: a guard that goes by itself is what -trial 5m makes")
+	}
+	switch format {
+	case "nftables":
+		steps = append(steps, "undo: nft '"+removal(d.Ports)+"'; what is printed tells how to keep it over a reboot")
+	case "iptables", "fwknopd":
+		steps = append(steps, "undo: run the script with the word remove: ssh root@SERVER sh -s remove")
+	default:
+		steps = append(steps, "the rest, and how to undo it, stands in the comments")
+	}
+	return steps
+}
+
+// removal is what to tell nft to remove the tables.
+func removal(ports []uint16) string {
+	var all []string
+	for _, port := range ports {
+		all = append(all, "delete table inet "+Table(port))
+	}
+	return strings.Join(all, "; ")
+}
