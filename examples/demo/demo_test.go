@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +112,29 @@ func TestGateBackToBack(t *testing.T) {
 	}
 }
 
+// TestGateScan goes through the gate's ports in order, again and again, as a port scan
+// does.
+func TestGateScan(t *testing.T) {
+	g := newGate(t)
+	ports := slices.Concat(g.listeners, g.decoys)
+	slices.SortFunc(ports, func(a, b net.Listener) int {
+		return a.Addr().(*net.TCPAddr).Port - b.Addr().(*net.TCPAddr).Port
+	})
+	for range 8 {
+		for _, l := range ports {
+			conn, err := net.Dial("tcp4", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.Close()
+			time.Sleep(2 * sameTime) // so that the knocks have an order
+		}
+	}
+	if g.letsIn() {
+		t.Errorf("a scan has opened the gate, which said\n%s", g.log())
+	}
+}
+
 // A testGate is a gate to a server that says "in" and no more.
 type testGate struct {
 	*gate
@@ -127,6 +151,7 @@ func newGate(t *testing.T) *testGate {
 	g := &testGate{}
 	g.gate = &gate{
 		listeners: s.knocks,
+		decoys:    s.decoys,
 		service:   s.service,
 		stay:      time.Minute,
 		serve: func(conn net.Conn, _ <-chan struct{}) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,11 +18,17 @@ const (
 	sameTime = time.Millisecond
 )
 
+// decoys is how many ports besides those of the knock a gate listens at. Who connects to
+// one tries ports: a scan meets some between any two knocks. nftables counts packets for
+// that, which a process does not see.
+const decoys = 16
+
 // A gate is to this process what examples/nftables.conf is to a host: it opens
 // the service port for a while to an address that knocked in order. While it is
 // shut, nothing listens there.
 type gate struct {
 	listeners []net.Listener // one for each knock, in order
+	decoys    []net.Listener // no client knocks at these
 	service   *net.TCPAddr
 	stay      time.Duration // how long the door stays open
 
@@ -34,8 +41,9 @@ type gate struct {
 
 	mu     sync.Mutex
 	steps  map[string][]step // by address
-	door   net.Listener      // nil while it is shut
-	shut   chan struct{}     // closed when the door is shut again
+	strays map[string]time.Time
+	door   net.Listener  // nil while it is shut
+	shut   chan struct{} // closed when the door is shut again
 	closed bool
 }
 
@@ -47,20 +55,34 @@ type step struct {
 
 // run lets knocks count.
 func (g *gate) run() {
-	g.steps = make(map[string][]step)
+	g.steps, g.strays = make(map[string][]step), make(map[string]time.Time)
 	for i, l := range g.listeners {
-		g.wg.Go(func() {
-			for {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				at := time.Now()
-				conn.Close()
-				g.knock(conn.RemoteAddr().(*net.TCPAddr).IP.String(), i, at)
-			}
-		})
+		g.wg.Go(func() { each(l, func(from string, at time.Time) { g.knock(from, i, at) }) })
 	}
+	for _, l := range g.decoys {
+		g.wg.Go(func() { each(l, g.stray) })
+	}
+}
+
+// each tells of every connection to a listener, which ends at once.
+func each(l net.Listener, f func(from string, at time.Time)) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		at := time.Now()
+		conn.Close()
+		f(conn.RemoteAddr().(*net.TCPAddr).IP.String(), at)
+	}
+}
+
+// stray forgets the knocks of an address that tries ports, and those to come.
+func (g *gate) stray(from string, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.steps, from)
+	g.strays[from] = at
 }
 
 // knock counts knock number i of an address. As with nftables, one that is out of
@@ -68,7 +90,7 @@ func (g *gate) run() {
 func (g *gate) knock(from string, i int, at time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.door != nil || g.closed {
+	if stray, ok := g.strays[from]; g.door != nil || g.closed || ok && at.Sub(stray) < nextKnock {
 		return
 	}
 	steps := g.steps[from]
@@ -143,7 +165,7 @@ func (g *gate) admit(door net.Listener, from string, shut <-chan struct{}) {
 func (g *gate) close() {
 	g.mu.Lock()
 	g.closed = true
-	for _, l := range g.listeners {
+	for _, l := range slices.Concat(g.listeners, g.decoys) {
 		l.Close()
 	}
 	if g.door != nil {

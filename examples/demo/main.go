@@ -59,6 +59,7 @@ func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) e
 	server := &server{hostKey: s.hostKey, clientKey: s.clientKey.PublicKey()}
 	gate := &gate{
 		listeners: s.knocks,
+		decoys:    s.decoys,
 		service:   s.service,
 		stay:      open,
 		serve:     server.serve,

@@ -24,6 +24,7 @@ type site struct {
 	dir     string
 	service *net.TCPAddr   // where the guarded server is, when it is
 	knocks  []net.Listener // the ports to knock at, in order
+	decoys  []net.Listener // ports that a scan meets
 	tokens  net.PacketConn // where tokens are sent to
 
 	hostKey, clientKey ssh.Signer
@@ -86,6 +87,13 @@ func (s *site) listen(knocks int) error {
 			return err
 		}
 		s.knocks = append(s.knocks, l)
+	}
+	for range decoys {
+		l, err := listenAnywhere()
+		if err != nil {
+			return err
+		}
+		s.decoys = append(s.decoys, l)
 	}
 	l, err := listenAnywhere()
 	if err != nil {

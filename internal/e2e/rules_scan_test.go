@@ -30,6 +30,11 @@ var scannedDoors = []struct {
 	{name: "examples/knockd.conf", slow: true, only4: true, set: func(t *testing.T, l *lab.Lab) { knockd(t, l) }},
 	{name: "nftables", set: printedDoor("nftables", "knockpipe.nft")},
 	{name: "iptables", set: printedDoor("iptables", "knockpipe.sh")},
+	{name: "iptables-legacy", set: func(t *testing.T, l *lab.Lab) {
+		lab.Need(t, "iptables-legacy", "ip6tables-legacy")
+		l.Server.Bind(t, realPath(t, "iptables-legacy"), realPath(t, "iptables"))
+		printedDoor("iptables", "knockpipe.sh")(t, l)
+	}},
 	{name: "knockd", slow: true, only4: true, set: func(t *testing.T, l *lab.Lab) {
 		lab.Need(t, "knockd", "stdbuf", "nft")
 		d := newDaemonDoor(t, l, "knockd", "# Knock: "+sequence+"\n", "22", "knockd.conf")
@@ -41,7 +46,7 @@ var scannedDoors = []struct {
 // printedDoor is what -rules prints for the sequence that all guards have.
 func printedDoor(format, file string) func(t *testing.T, l *lab.Lab) {
 	return func(t *testing.T, l *lab.Lab) {
-		lab.Need(t, map[string]string{"nftables": "nft"}[format]+map[string]string{"iptables": "iptables"}[format])
+		lab.Need(t, map[string]string{"nftables": "nft", "iptables": "iptables"}[format])
 		config := filepath.Join(t.TempDir(), "config")
 		if err := os.WriteFile(config, []byte("# Knock: "+sequence+"\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -53,9 +58,6 @@ func printedDoor(format, file string) func(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// scanning keeps scans from slowing each other down.
-var scanning sync.Mutex
-
 // TestRulesScan has somebody who knows nothing send SYN to all ports, fast enough to
 // reach all within the time of one knock: in ascending order, in which the ports of
 // the knock are, and in random order. SCANS=6 does it six times each, as `make scan`.
@@ -64,9 +66,9 @@ func TestRulesScan(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("SCANS")); err == nil {
 		passes = n
 	}
+	t.Parallel() // beside others, but one scan after the other
 	for _, door := range scannedDoors {
 		t.Run(door.name, func(t *testing.T) {
-			t.Parallel()
 			l := lab.New(t)
 			door.set(t, l)
 			l.Server.Banner(t, 22)
@@ -76,8 +78,6 @@ func TestRulesScan(t *testing.T) {
 			}
 			scan := func(order string, src, dst netip.Addr) {
 				t.Helper()
-				scanning.Lock()
-				defer scanning.Unlock()
 				took := l.Client.Flood(t, 40_000, syns(src, dst, ports))
 				t.Logf("%s: %.0f SYNs a second", order, float64(len(ports))/took.Seconds())
 				if reach(l.Client, net22(dst)) {
@@ -111,18 +111,16 @@ func TestRulesScan(t *testing.T) {
 // TestRulesScanFull fills the set that tells scanners from others with false addresses.
 // Nobody's knocks may count then.
 func TestRulesScanFull(t *testing.T) {
+	t.Parallel()
 	for _, door := range scannedDoors {
 		t.Run(door.name, func(t *testing.T) {
-			t.Parallel()
 			l := lab.New(t)
 			door.set(t, l)
 			l.Server.Banner(t, 22)
 			many := 70_000
-			if door.name == "iptables" {
+			if strings.HasPrefix(door.name, "iptables") {
 				many = 25_000
 			}
-			scanning.Lock()
-			defer scanning.Unlock()
 			l.Client.Flood(t, 400_000, func(yield func(lab.Probe) bool) {
 				for i := range many {
 					src := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
