@@ -54,6 +54,19 @@ func TestCannot(t *testing.T) {
 	}
 }
 
+// TestTwoWays has hosts of which the second one does not go with the first.
+func TestTwoWays(t *testing.T) {
+	d := door(t, "fwknop", "")
+	d.with(stanza(t, "KEY swordfish\n"))
+	other := door(t, "fwknop", "")
+	other.with(stanza(t, "KEY trout\nSPA_SERVER_PORT 4471\n"))
+	other.Hosts[0].Name = "anna"
+	d.Hosts = append(d.Hosts, other.Hosts[0])
+	if _, err := Make("fwknopd", d); err == nil || err.Error() != "fwknopd: anna: its packet travels in another way than that of tango" {
+		t.Errorf("got %v, want an error", err)
+	}
+}
+
 // TestFwknopdNAT has a stanza that no file can hold.
 func TestFwknopdNAT(t *testing.T) {
 	d := door(t, "fwknop", "")

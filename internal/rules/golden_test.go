@@ -62,6 +62,24 @@ func TestGolden(t *testing.T) {
 		}},
 		{file: "knockd-close.conf", format: "knockd", knocks: "12345 udp:34567", closes: "34567 12345"},
 		{file: "knockd-once.conf", format: "knockd", knocks: "once:/home/alice/list"},
+		{file: "knockd-two.conf", format: "knockd", knocks: "12345 23456 34567", edit: func(d *Door) {
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "7001 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.Trial, d.Wide = 5*time.Minute, true
+		}},
+		{file: "nftables-two.nft", format: "nftables", knocks: "12345 udp:34567,text=open icmp,size=95", closes: "34567 12345", edit: func(d *Door) {
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.LAN, d.Ports, d.Trial, d.Wide = lan, []uint16{22, 8022}, 5*time.Minute, true
+		}},
+		{file: "iptables-two.sh", format: "iptables", knocks: "12345 udp:34567,text=open icmp,size=95", closes: "34567 12345", edit: func(d *Door) {
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.LAN, d.Ports, d.Trial, d.Wide = lan, []uint16{22, 8022}, 5*time.Minute, true
+		}},
+		{file: "fwknopd-two.sh", format: "fwknopd", knocks: "fwknop", stanza: keys, edit: func(d *Door) {
+			other := door(t, "fwknop", "")
+			other.with(stanza(t, "KEY trout\nHMAC_KEY bream\nSPOOF_USER anna\n"))
+			other.Hosts[0].Name = "tango-anna"
+			d.Hosts, d.Trial = append(d.Hosts, other.Hosts[0]), 5*time.Minute
+		}},
 		{file: "fwknopd.sh", format: "fwknopd", knocks: "fwknop", stanza: keys, edit: func(d *Door) {
 			d.LAN, d.Ports = lan, []uint16{22, 8022}
 		}},
