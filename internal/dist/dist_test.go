@@ -346,7 +346,7 @@ func unzip(t *testing.T, data []byte) (members []member) {
 }
 
 // maxSize is what a stripped program may have.
-const maxSize = 5_500_000
+const maxSize = 5_600_000
 
 // checkProgram looks at the program for linux/amd64, and runs it there.
 func checkProgram(t *testing.T, program []byte) {
