@@ -77,10 +77,19 @@ func TestProcessLimit(t *testing.T) {
 			t.Fatalf("no session: %v: %s", cmd.Wait(), &stderr)
 		}
 		pid := strconv.Itoa(cmd.Process.Pid)
+		// The threads in reserve are made once the session has begun: no more of them
+		// for a while.
+		var tasks []os.DirEntry
+		for since := time.Now(); time.Since(since) < 200*time.Millisecond; {
+			now, _ := os.ReadDir("/proc/" + pid + "/task")
+			if len(now) != len(tasks) {
+				tasks, since = now, time.Now()
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 		if out, err := exec.Command("setpriv", "--reuid", user, "--clear-groups", "prlimit", "--nproc=1", "--pid", pid).CombinedOutput(); err != nil {
 			t.Fatalf("prlimit: %v: %s", err, out)
 		}
-		tasks, _ := os.ReadDir("/proc/" + pid + "/task")
 		go func() {
 			for range 20 {
 				stdin.Write(make([]byte, 100<<10))

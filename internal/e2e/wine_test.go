@@ -37,7 +37,7 @@ func TestWine(t *testing.T) {
 		t.Fatalf("got homes %q, want one", homes)
 	}
 	for path, text := range map[string]string{
-		filepath.Join(filepath.Dir(homes[0]), ".ssh/knock_config"): "Host tango\r\n\tKnock " + sequence + "\r\n\r\nHost runs\r\n\tKnock exec:knock\r\nHost pings\r\n\tKnock icmp\r\n",
+		filepath.Join(filepath.Dir(homes[0]), ".ssh/knock_config"): "Host tango\r\n\tKnock " + sequence + "\r\n\tKnockTimeout 60\r\n\r\nHost runs\r\n\tKnock exec:knock\r\nHost pings\r\n\tKnock icmp\r\n",
 		filepath.Join(drive, "ProgramData/ssh/ssh_config"):         "Host bravo\r\n\t# Knock: 1 2\r\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
