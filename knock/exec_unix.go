@@ -76,7 +76,7 @@ func (e Exec) send(ctx context.Context, s *Sender) error {
 
 // A command is the program while it runs.
 type command struct {
-	*exec.Cmd
+	cmd    *exec.Cmd
 	text   string
 	input  *os.File      // where the shell reads the text from; the group lives as long as it is open
 	output *os.File      // what the group prints
@@ -99,12 +99,13 @@ func (e Exec) start(ctx context.Context, s *Sender) (*command, error) {
 		return nil, err
 	}
 	defer print.Close()
-	c := &command{exec.CommandContext(ctx, "/bin/sh", "-c", shellScript, shellName), e.Command, input, output, make(chan struct{})}
-	c.Env = append(e.env.Environ(), "KNOCK_HOST="+e.env.Host, "KNOCK_ADDR="+s.To.String(), "KNOCK_PORT="+strconv.Itoa(int(s.Port)))
-	c.Stdout, c.Stderr, c.ExtraFiles = print, print, []*os.File{text}
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	c.Cancel = c.kill
-	if err := c.Start(); err != nil {
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", shellScript, shellName)
+	c := &command{cmd, e.Command, input, output, make(chan struct{})}
+	cmd.Env = append(e.env.Environ(), "KNOCK_HOST="+e.env.Host, "KNOCK_ADDR="+s.To.String(), "KNOCK_PORT="+strconv.Itoa(int(s.Port)))
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = print, print, []*os.File{text}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = c.kill
+	if err := cmd.Start(); err != nil {
 		input.Close()
 		output.Close()
 		return nil, err
@@ -118,12 +119,12 @@ func (e Exec) start(ctx context.Context, s *Sender) (*command, error) {
 
 // kill ends the group. The one in the background is in it to the last, so that its
 // number belongs to nobody else.
-func (c *command) kill() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
+func (c *command) kill() error { return syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
 
 // wait gives the shell its text, waits for its end, and leaves nothing of it behind.
 func (c *command) wait() error {
 	c.input.WriteString(c.text + "\n") // a shell that is gone tells by its exit code
-	err := c.Wait()
+	err := c.cmd.Wait()
 	c.kill()
 	c.input.Close()
 	c.output.SetReadDeadline(time.Now().Add(drainTime)) // for one that has left the group
