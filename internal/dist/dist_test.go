@@ -208,9 +208,9 @@ func TestRelease(t *testing.T) {
 	}
 	checkSums(t, made[0])
 	want := []string{
-		"0644 CHANGELOG.md", "0644 LICENSE", "0644 LICENSE.third-party", "0644 README.md",
+		"0644 CHANGELOG.md", "0644 CONTRIBUTING.md", "0644 LICENSE", "0644 LICENSE.third-party", "0644 README.md", "0644 SECURITY.md",
 		"0644 completions/_knockpipe", "0644 completions/knockpipe.bash", "0644 completions/knockpipe.fish",
-		"0644 doc/knockpipe.1", "0644 doc/token.md",
+		"0644 doc/bench.svg", "0644 doc/clients.md", "0644 doc/knockpipe.1", "0644 doc/token.md",
 	}
 	examples, err := os.ReadDir("../../examples")
 	if err != nil {

@@ -17,9 +17,9 @@ type file struct {
 // papers reads what goes with the program. What is missing is an error.
 func (r *release) papers() ([]file, error) {
 	names := []string{
-		"CHANGELOG.md", "LICENSE", "README.md",
+		"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md",
 		"completions/_knockpipe", "completions/knockpipe.bash", "completions/knockpipe.fish",
-		"doc/knockpipe.1", "doc/token.md",
+		"doc/bench.svg", "doc/clients.md", "doc/knockpipe.1", "doc/token.md",
 	}
 	if err := fs.WalkDir(os.DirFS(r.root), "examples", func(name string, e fs.DirEntry, err error) error {
 		switch {
