@@ -99,7 +99,7 @@ func (r *release) layOut(dir, upstream string, files []file) error {
 		switch {
 		case strings.HasPrefix(f.name, "LICENSE"):
 			licences = append(licences, f)
-		case path.Dir(f.name) == "doc":
+		case path.Ext(f.name) == ".1":
 			f.name = "man/" + path.Base(f.name) + ".gz"
 			laid = append(laid, f)
 		case f.name == "CHANGELOG.md":

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -32,18 +33,45 @@ func BenchmarkInit(b *testing.B) {
 	b.ReportMetric(float64(c.Microseconds())/1000, "ms-for-check")
 }
 
-// initTrace is how long each package of one start took to initialize.
-func initTrace(b *testing.B) map[string]time.Duration {
-	b.Helper()
-	cmd := exec.Command(binary(b), "-V")
+// TestInit has no package of ours do at each start what one mode alone needs: all of
+// them together allocate next to nothing.
+func TestInit(t *testing.T) {
+	t.Parallel()
+	const most = 100
+	total := 0
+	for lines := bufio.NewScanner(inits(t)); lines.Scan(); {
+		var name string
+		var at, took float64
+		var size, allocs int
+		n, _ := fmt.Sscanf(lines.Text(), "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &name, &at, &took, &size, &allocs)
+		if n == 5 && strings.HasPrefix(name, "knockpipe/") {
+			total += allocs
+			t.Logf("%s: %d", name, allocs)
+		}
+	}
+	if total > most {
+		t.Errorf("got %d allocations at the start, want %d at the most", total, most)
+	}
+}
+
+// inits is what the Go runtime tells of the packages that one start initializes.
+func inits(t testing.TB) io.Reader {
+	t.Helper()
+	cmd := exec.Command(binary(t), "-V")
 	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
+	return &stderr
+}
+
+// initTrace is how long each package of one start took to initialize.
+func initTrace(b *testing.B) map[string]time.Duration {
+	b.Helper()
 	trace := make(map[string]time.Duration)
-	for lines := bufio.NewScanner(&stderr); lines.Scan(); {
+	for lines := bufio.NewScanner(inits(b)); lines.Scan(); {
 		var name string
 		var at, took float64
 		if n, _ := fmt.Sscanf(lines.Text(), "init %s @%f ms, %f ms clock", &name, &at, &took); n == 3 && name != "runtime" {
@@ -51,7 +79,7 @@ func initTrace(b *testing.B) map[string]time.Duration {
 		}
 	}
 	if len(trace) == 0 {
-		b.Fatalf("no trace: %s", strings.TrimSpace(stderr.String()))
+		b.Fatal("no trace")
 	}
 	return trace
 }

@@ -49,7 +49,7 @@ type knockdSection struct {
 // knockd writes an /etc/knockd.conf, with tables for nftables in its comments, as
 // knockd itself shuts no port.
 func knockd(d *Door) (string, error) {
-	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Sender: d.sender(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit}
+	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Sender: d.sender(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit()}
 	longest := 0
 	for i := range d.Hosts {
 		section, err := d.knockdSection(i)

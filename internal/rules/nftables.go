@@ -20,7 +20,7 @@ func nftables(d *Door) (string, error) {
 		return "", err
 	}
 	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(), Seconds: openSeconds(ways),
-		Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit, Remarks: d.remarks()}
+		Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit(), Remarks: d.remarks()}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
 		t.Seconds = page.Seconds

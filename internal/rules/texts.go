@@ -4,6 +4,7 @@ import (
 	"embed"
 	"path"
 	"strings"
+	"sync"
 	"text/template"
 )
 
@@ -15,24 +16,30 @@ import (
 //go:embed texts
 var texts embed.FS
 
+// A text is one of a format, parsed when it is needed: to do it at each start would cost
+// every session a millisecond.
+type text func() *template.Template
+
 // parse reads texts that belong together. The first one is what is written.
-func parse(names ...string) *template.Template {
-	paths := make([]string, len(names))
-	for i, name := range names {
-		paths[i] = path.Join("texts", name)
-	}
-	return template.Must(template.New(names[0]).ParseFS(texts, paths...))
+func parse(names ...string) text {
+	return sync.OnceValue(func() *template.Template {
+		paths := make([]string, len(names))
+		for i, name := range names {
+			paths[i] = path.Join("texts", name)
+		}
+		return template.Must(template.New(names[0]).ParseFS(texts, paths...))
+	})
 }
 
 // write fills a text in.
-func write(t *template.Template, data any) (string, error) {
+func write(t text, data any) (string, error) {
 	var b strings.Builder
-	err := t.Execute(&b, data)
+	err := t().Execute(&b, data)
 	return b.String(), err
 }
 
-// unit is the systemd unit that loads tables at each boot, as comments.
-var unit = barred(mustRead("knockpipe-rules.service"))
+// unit returns the systemd unit that loads tables at each boot, as comments.
+func unit() string { return barred(mustRead("knockpipe-rules.service")) }
 
 func mustRead(name string) string {
 	text, err := texts.ReadFile(path.Join("texts", name))
