@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/hex"
 	"io/fs"
 	"os"
@@ -108,6 +109,7 @@ func TestSecrets(t *testing.T) {
 		{"fwknop", "41237 fwknop"},
 		{"fwknop, by name", "fwknop:base64"},
 		{"once", "once:~/list"},
+		{"token", "token:~/anna.key"},
 		{"exec", "'exec:true hunter2'"},
 		{"exec that fails", "41237 'exec:false hunter2'"},
 	}
@@ -128,6 +130,7 @@ func TestSecrets(t *testing.T) {
 			h.write(t, ".ssh/knock_config", "Host tango\n\tKnock "+kind.knock+"\n")
 			h.write(t, ".fwknoprc", "[default]\nKEY: swordfish\nHMAC_KEY hmac-trout\n[tango]\nSPOOF_USER alice\n[base64]\nKEY_BASE64 c3dvcmRmaXNo\n")
 			h.write(t, "list", strings.Repeat(list, 60))
+			h.write(t, "anna.key", "udp 41237\n"+base64.StdEncoding.EncodeToString([]byte("swordfishswordfishswordfish12345"))+"\n")
 			opened := false
 			for _, shut := range []bool{false, true} {
 				if shut {
@@ -165,11 +168,13 @@ func TestSecretsInErrors(t *testing.T) {
 	h := newHush(t)
 	h.write(t, "list", " 41237,41239\n 41241,41243x\n")
 	h.write(t, "used", "#41237,41239\n")
+	h.write(t, "port.key", "udp 41237x\nc3dvcmRmaXNo\n")
+	h.write(t, "cut.key", "udp 41237\nc3dvcmRmaXNo\n")
 	for _, knock := range []string{
 		"41237 412390", "41237 41239x", "41237:41239", "41237/41239", "x41237", "sctp:41237", "41237-41239", "+41237", "41237;41239",
 		"41237,opensesame", "41237,text=opensesame", "tcp:41237,size=6417", "udp:41237,size=6417x", "udp:41237,hex=feedbeefs",
 		"udp:41237,txet=opensesame", "icmp:41237", "icmp,size=1117x", "icmp,text=opensesame", "icmp,41237x", "pause:41237h", "pause:41237,text=opensesame",
-		"41237 ,41239", "41237,", "\"41237", "'41237 41239", "41237 exec:", "41237 once:~/list", "once:~/list", "once:~/used", "once:~/none",
+		"41237 ,41239", "41237,", "\"41237", "'41237 41239", "41237 exec:", "41237 once:~/list", "once:~/list", "once:~/used", "41237 token:~/cut.key", "token:~/port.key", "token:~/cut.key", "token:~/none.key", "token:", "once:~/none",
 		"fwknop,41237x", "fwknop:nostanza", strings.Repeat("41237 ", 65), "udp:41237,size=64170",
 	} {
 		for _, file := range []struct{ name, text string }{
