@@ -41,7 +41,7 @@ type Pace struct {
 	Restart bool // the first try is one
 
 	// Single says that one packet opens the door: there is no order to lose, so that no
-	// gap is needed, and a connect starts together with each try.
+	// gap is needed, and a connect starts together with a try.
 	Single bool
 
 	// Few asks for as few tries as can be, for a door that counts how often it was
@@ -87,8 +87,8 @@ var schedule = []round{
 // counts is that a connect follows soon on a packet that got there, whichever it was.
 var singles = []round{
 	{rest: 1 * time.Millisecond},
-	{rest: 1 * time.Millisecond},
-	{rest: 1 * time.Millisecond},
+	{rest: 1 * time.Millisecond, mute: true},
+	{rest: 1 * time.Millisecond, mute: true},
 	{rest: 11 * time.Millisecond, every: 5 * time.Millisecond},
 	{rest: 60 * time.Millisecond, every: 12 * time.Millisecond},
 	{rest: 70 * time.Millisecond, every: 20 * time.Millisecond},
@@ -129,6 +129,7 @@ func rounds(pace Pace) iter.Seq[round] {
 			r.restart = r.restart || first && pace.Restart
 			if pace.Few {
 				r.rest, r.few, r.restart = max(r.rest, fewRest), true, r.restart || !first
+				r.mute = false
 			}
 			if first = false; !yield(r) {
 				return
