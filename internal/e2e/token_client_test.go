@@ -250,7 +250,7 @@ func TestTokenErrors(t *testing.T) {
 // get in, and there is no connection but theirs.
 func TestTokenCrowd(t *testing.T) {
 	d := &tokenDoor{Lab: lab.New(t, lab.Link{Delay: 5 * time.Millisecond}), dir: t.TempDir()}
-	d.Server.NftFile(t, tokenTable)
+	d.loadDoor(t)
 	sshd := d.Server.SSHD(t, "MaxStartups 100")
 	d.key(t, "anna")
 	config := sshd.ClientConfig(t, fmt.Sprintf("Host tango\n\tHostName 198.51.100.2\n\tProxyCommand %s -f %s -w 20 %%h %%p\n", binary(t), d.config(t, "anna", "")))

@@ -23,7 +23,7 @@ import (
 	"knockpipe/knock/token"
 )
 
-// A tokenDoor is a server behind testdata/doors/token.nft, and the keys to it.
+// A tokenDoor is a server behind what -rules prints, and the keys to it.
 type tokenDoor struct {
 	*lab.Lab
 	dir    string // of the keys
@@ -33,7 +33,15 @@ type tokenDoor struct {
 // supplyTime is how long a supply lasts where that does not matter: it loads at once.
 const supplyTime = "10m"
 
-const tokenTable = "testdata/doors/token.nft"
+// loadDoor loads what -rules prints, into the place of what was loaded.
+func (d *tokenDoor) loadDoor(t testing.TB) {
+	t.Helper()
+	path := filepath.Join(d.dir, "door.key")
+	if _, err := os.Stat(path); err != nil {
+		d.run(t, "", "-keygen", path)
+	}
+	d.run(t, "| nft -f -", "-rules", "nftables", "-f", d.config(t, "door", ""), "tango", "22")
+}
 
 // newTokenDoor makes a server with a door and no key. The client has a second address
 // of each family, from which somebody else repeats what was seen.
@@ -49,7 +57,7 @@ func newTokenDoor(t testing.TB, link ...lab.Link) *tokenDoor {
 			t.Fatalf("ip: %v: %s", err, out)
 		}
 	}
-	d.Server.NftFile(t, tokenTable)
+	d.loadDoor(t)
 	d.banner = d.Server.Banner(t, 22)
 	return d
 }
@@ -241,7 +249,7 @@ func TestTokenOnce(t *testing.T) {
 					t.Errorf("counters: got %s, want %s", got, want)
 				}
 				d.Server.Nft(t, "delete table inet knockpipe_22")
-				d.Server.NftFile(t, tokenTable)
+				d.loadDoor(t)
 				replay("after the door was loaded again")
 				d.load(t, "-for", supplyTime, path)
 				replay("after a refill")
@@ -257,7 +265,7 @@ func TestTokenOnce(t *testing.T) {
 					t.Errorf("a token that was not used does not open: %s", d.counts(t, "anna"))
 				}
 				d.Server.Nft(t, "flush ruleset")
-				d.Server.NftFile(t, tokenTable)
+				d.loadDoor(t)
 				d.load(t, "-for", supplyTime, path)
 				replay("after a flush and a refill")
 				for n := range token.PerSlot { // nothing whose time has begun is back

@@ -60,6 +60,9 @@ func TestGolden(t *testing.T) {
 		{file: "knockd.conf", format: "knockd", knocks: "12345 34567/udp pause:2500 23456", edit: func(d *Door) {
 			d.LAN, d.Ports, d.Hosts[0].Delay = lan, []uint16{22, 8022}, 300*time.Millisecond
 		}},
+		{file: "nftables-token.nft", format: "nftables", knocks: "token:/home/anna/tango.key", edit: func(d *Door) {
+			d.LAN, d.Ports = lan, []uint16{22, 8022}
+		}},
 		{file: "knockd-close.conf", format: "knockd", knocks: "12345 udp:34567", closes: "34567 12345"},
 		{file: "knockd-once.conf", format: "knockd", knocks: "once:/home/alice/list"},
 		{file: "knockd-two.conf", format: "knockd", knocks: "12345 23456 34567", edit: func(d *Door) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"knockpipe/knock"
 )
@@ -15,16 +16,21 @@ var nftText = parse("nftables.nft", "table.nft", "trial.txt", "keep.txt")
 
 // nftables writes a table of its own for each guarded port.
 func nftables(d *Door) (string, error) {
-	ways, err := d.ways(nftMatch)
+	counted, tokens := d.split()
+	ways, err := counted.ways(nftMatch)
 	if err != nil {
 		return "", err
 	}
-	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(), Seconds: openSeconds(ways),
-		Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit(), Remarks: d.remarks()}
+	mark := ""
+	if tokens > 0 {
+		mark = fmt.Sprintf("%#x", tokenMark)
+	}
+	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(), Secret: len(ways) > 0,
+		Seconds: max(openSeconds(ways), int(openTime/time.Second)), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit(), Remarks: d.remarks()}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
-		t.Seconds = page.Seconds
-		t.count(d, ways)
+		t.Seconds, t.Mark, t.Ways = page.Seconds, mark, len(ways)
+		t.count(counted, ways)
 		page.Tables = append(page.Tables, t)
 	}
 	return write(nftText, page)
@@ -34,6 +40,7 @@ func nftables(d *Door) (string, error) {
 type nftPage struct {
 	Names, Host, Guarded, Sender string
 	Seconds, Trial               int
+	Secret                       bool // the knocks stand in it
 	First, Unit, Remarks         string
 	Tables                       []*nftTable
 }
@@ -47,6 +54,8 @@ type nftTable struct {
 	Port           uint16
 	Seconds, Trial int
 	Wide           bool
+	Mark           string // of a packet with a token; empty if none opens this door
+	Ways           int    // how many sequences are counted
 	Families       []*nftFamily
 
 	// What is counted: at this rate, of these protocols besides TCP.
@@ -91,6 +100,21 @@ func (d *Door) nftTable(port uint16) *nftTable {
 			Source: source, Pair: source + " . " + f.addr + " daddr", Admitted: source + " @clients" + f.n, LAN: d.lan(f.version)})
 	}
 	return t
+}
+
+// split returns the door without those hosts that a token opens it for, and how many
+// those are: what counts tokens are the tables of their keys.
+func (d *Door) split() (counted *Door, tokens int) {
+	rest := *d
+	rest.Hosts = nil
+	for _, h := range d.Hosts {
+		if h.Knock.Single() {
+			tokens++
+			continue
+		}
+		rest.Hosts = append(rest.Hosts, h)
+	}
+	return &rest, tokens
 }
 
 // count has the table count the knocks of all ways.

@@ -61,8 +61,11 @@ func Make(format string, d *Door) (string, error) {
 		return "", fmt.Errorf("unknown format %q: %s", format, strings.Join(Formats(), ", "))
 	}
 	for _, h := range d.Hosts {
-		if len(h.Knock) == 0 {
+		switch {
+		case len(h.Knock) == 0:
 			return "", errors.New("no knock is configured for " + h.Name)
+		case h.Knock.Single() && format != "nftables": // whose own reasons come first
+			return "", fmt.Errorf("%s: %w", format, d.of(&h, cannot(h.Knock, 0, h.Knock[0].Facts().Server)))
 		}
 	}
 	text, err := write(d)
