@@ -50,7 +50,7 @@ func TestTokenWalk(t *testing.T) {
 		{"knockpipe -keygen", `(?m)^# Knock: token:.*/\.ssh/anna-tango\.key$`, false},
 		{"Host tango\n", `^$`, false},
 		{"-tokens -fresh", `^$`, false},
-		{"-rules nftables tango", `guarded`, true},
+		{"-rules nftables -trial 5m tango", `300 seconds`, true},
 		{"-check tango", `(?s)port 22 is shut: refused.* opened `, true},
 		{"cat >/etc/knockpipe/anna-tango.key", `^$`, true},
 		{"-for 7d", `^$`, true},
@@ -100,6 +100,8 @@ func TestTokenWalk(t *testing.T) {
 		t.Fatal("the README does not say how to revoke a key")
 	}
 	delete := strings.ReplaceAll(string(revoke[1]), "\n", " ")
+
+	follow("knockpipe -rules nftables tango | ssh root@tango nft -f -", `guarded`, true) // for good
 
 	// To replace the key, the server is told in one session, as the old one is gone then.
 	follow("mv .ssh/anna-tango.key old.key; "+commands[0]+"\nmv .ssh/anna-tango.key new.key; mv old.key .ssh/anna-tango.key\n"+

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,7 +32,6 @@ func TestSupply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	element := regexp.MustCompile(`(?m)^0x([0-9a-f]{32}) timeout (\d+)s : (\d+),`)
 	for _, second := range []int64{0, 1, 60, 119} {
 		for _, fresh := range []bool{false, true} {
 			for _, length := range []time.Duration{MinSupply, 24 * time.Hour, MaxSupply} {
@@ -47,8 +45,15 @@ func TestSupply(t *testing.T) {
 					t.Fatal(err)
 				}
 				slots := make(map[token.Slot]int)
-				for _, m := range element.FindAllStringSubmatch(b.String(), -1) {
-					n, _ := strconv.ParseUint(m[3], 10, 64)
+				for line := range strings.Lines(b.String()) {
+					words := strings.Fields(line) // 0x... timeout 3600s : 14916666,
+					if !strings.HasPrefix(line, "0x") || len(words) != 5 {
+						continue
+					}
+					if len(words[0]) != len("0x")+2*token.Size {
+						t.Fatalf("got token %q", words[0])
+					}
+					n, _ := strconv.ParseUint(strings.TrimRight(words[4], ",}"), 10, 64)
 					slot := token.Slot(n)
 					slots[slot]++
 					if !fresh && !slot.Opens().After(now) {
@@ -57,7 +62,7 @@ func TestSupply(t *testing.T) {
 					if slot.Shuts().After(now.Add(length)) || !slot.Shuts().After(now) {
 						t.Errorf("second %d: slot %d counts until %v", second, slot, slot.Shuts().Sub(now))
 					}
-					left, _ := strconv.Atoi(m[2])
+					left, _ := strconv.Atoi(strings.TrimSuffix(words[2], "s"))
 					if got, want := now.Add(time.Duration(left)*time.Second), slot.Shuts().Add(time.Hour); !got.Equal(want) {
 						t.Errorf("second %d: a token is known until %v, want %v", second, got, want)
 					}
