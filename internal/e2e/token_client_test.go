@@ -130,6 +130,7 @@ func TestTokenFew(t *testing.T) {
 
 // TestTokenWays gets in in each way there is to ask for it.
 func TestTokenWays(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.key(t, "anna", "icmp", "udp:40022")
 	d.Client.WriteFile(t, "/etc/hosts", "198.51.100.2 tango\n2001:db8::2 tango\n198.51.100.3 gate\n2001:db8::3 gate\n")
@@ -205,6 +206,7 @@ func TestTokenUnprivileged(t *testing.T) {
 // TestTokenErrors has keys that cannot be used, and doors that stay shut. No character
 // of the key is shown.
 func TestTokenErrors(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.key(t, "anna", "udp:40022")
 	d.key(t, "same", "tcp:22")

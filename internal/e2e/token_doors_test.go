@@ -16,6 +16,7 @@ import (
 // TestTokenDoors has a token for several doors, beside sequences of ports, and with more
 // senders than a door can count.
 func TestTokenDoors(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.Server.Banner(t, 8022)
 	d.key(t, "anna")

@@ -284,6 +284,7 @@ func TestTokenOnce(t *testing.T) {
 // TestTokenClocks has clients whose clocks are wrong. What they spend opens nothing
 // later.
 func TestTokenClocks(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	k := d.key(t, "anna")
 	path := filepath.Join(d.dir, "anna.key")
@@ -411,6 +412,7 @@ func TestTokenRace(t *testing.T) {
 
 // TestTokenUsers has two keys for one door. One of them is revoked.
 func TestTokenUsers(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	anna, bob := d.key(t, "anna", "udp:40022"), d.key(t, "bob-laptop", "icmp")
 	now := token.SlotOf(time.Now())
@@ -443,6 +445,7 @@ func TestTokenUsers(t *testing.T) {
 
 // TestTokenMarks has other software that marks packets: neither disturbs the other.
 func TestTokenMarks(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.Server.Nft(t, `table inet other {
 	counter kept { }
@@ -504,6 +507,7 @@ func TestTokenRandom(t *testing.T) {
 // TestTokenCut loads scripts that are cut, at every line of the last ones and at some
 // of the others: what was loaded before stays as it is, or the whole is loaded.
 func TestTokenCut(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	k := d.key(t, "anna")
 	var script bytes.Buffer
@@ -555,6 +559,7 @@ func TestTokenBehind(t *testing.T) {
 
 // TestTokenWeek loads the longest supply beside others.
 func TestTokenWeek(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	k := d.key(t, "anna")
 	path := filepath.Join(d.dir, "anna.key")
