@@ -74,7 +74,7 @@ func TestKnockClose(t *testing.T) {
 				t.Errorf("got %q, want %q", &stderr, want)
 			}
 			for deadline := time.Now().Add(5 * time.Second); ; {
-				set, err := l.Server.Command("nft", "list", "set", "inet", "knockd", "clients4").Output()
+				set, err := l.Server.Command("nft", "list", "set", "inet", "knockpipe_22", "clients4").Output()
 				if err != nil {
 					t.Fatal(err)
 				}
