@@ -26,8 +26,9 @@ var secrets = []string{
 	"zq",      // in every other word of a spoilt config
 }
 
-// chance is what has digits by chance: a test's folder, and the pid of a log's line.
-var chance = regexp.MustCompile(`/tmp/\w+/\d+|knockpipe\[\d+\]`)
+// chance is what has digits or letters by chance: a test's folder, the pid of a log's
+// line, and the fingerprint of a host key.
+var chance = regexp.MustCompile(`/tmp/\w+/\d+|knockpipe\[\d+\]|SHA256:\S+`)
 
 // leaks returns the secrets that a text holds.
 func leaks(text []byte) []string {
