@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,6 +137,43 @@ func TestRulesScanFull(t *testing.T) {
 			l.Client.Flood(t, 50, syns(l.Client.IP4, l.Server.IP4, knocks))
 			if reach(l.Client, "198.51.100.2:22") {
 				t.Error("open, though the set of rates is full")
+			}
+		})
+	}
+}
+
+// TestRulesScanBothFull fills the set of scanners as well as the set of rates, in which
+// a scanner has come to be before. What tells scanners cannot tell this one any more.
+func TestRulesScanBothFull(t *testing.T) {
+	t.Parallel()
+	for _, door := range scannedDoors {
+		if !door.slow { // the others have no set of scanners
+			continue
+		}
+		t.Run(door.name, func(t *testing.T) {
+			l := lab.New(t)
+			door.set(t, l)
+			l.Server.Banner(t, 22)
+			l.Client.Flood(t, 50, syns(l.Client.IP4, l.Server.IP4, []uint16{9}))
+			l.Client.Flood(t, 400_000, func(yield func(lab.Probe) bool) {
+				for i := range 150_000 {
+					src := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+					if !yield(lab.Probe{Proto: "tcp", Src: netip.AddrPortFrom(src, 999), Dst: netip.AddrPortFrom(l.Server.IP4, 9)}) {
+						return
+					}
+				}
+			})
+			ports := slices.Repeat([]uint16{9}, 2000)
+			for _, word := range strings.Fields(sequence) {
+				port, _ := strconv.Atoi(word)
+				ports = append(ports, uint16(port))
+			}
+			l.Client.Flood(t, 5000, syns(l.Client.IP4, l.Server.IP4, ports))
+			// knockd takes a moment; it need not be waited for where the test is to pass.
+			for began := time.Now(); time.Since(began) < 2*time.Second; time.Sleep(50 * time.Millisecond) {
+				if reach(l.Client, "198.51.100.2:22") {
+					t.Fatal("a scan has opened the door, as the set of scanners is full")
+				}
 			}
 		})
 	}

@@ -66,7 +66,7 @@ func knockd(d *Door) (string, error) {
 		t := d.nftTable(port)
 		t.Seconds = longest + 20 // longer than a sequence and its door last
 		for i, f := range t.Families {
-			f.Admitted = fmt.Sprintf("%s @rates%s %[1]s != @scanners%[2]s %s", f.Source, families[i].n, f.Admitted)
+			f.Admitted = fmt.Sprintf("meta nfproto != @overrun %s @rates%s %[1]s != @scanners%[2]s %s", f.Source, families[i].n, f.Admitted)
 		}
 		page.Tables = append(page.Tables, t)
 	}
