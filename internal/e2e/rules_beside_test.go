@@ -246,6 +246,34 @@ func echoes(t *testing.T, conn net.Conn, line string) {
 	}
 }
 
+// TestRulesHead has somebody put a rule before the jump of the script for iptables that
+// lets everybody in. To load the script again must shut the port.
+func TestRulesHead(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"iptables", "iptables-legacy"} {
+		t.Run(name, func(t *testing.T) {
+			lab.Need(t, name)
+			l := lab.New(t)
+			if name != "iptables" {
+				l.Server.Bind(t, realPath(t, name), realPath(t, "iptables"))
+			}
+			load := printedDoor("iptables", "knockpipe.sh")
+			load(t, l)
+			l.Server.Banner(t, 22)
+			if out, err := l.Server.Command("iptables", "-I", "INPUT", "-p", "tcp", "--dport", "22", "-j", "ACCEPT").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			load(t, l)
+			if reach(l.Client, "198.51.100.2:22") {
+				t.Error("loading the rules again does not shut the port")
+			}
+			if out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+				t.Errorf("by a knock: got %q, %v", out, err)
+			}
+		})
+	}
+}
+
 // TestRulesUfw guards beside rules that drop by default.
 func TestRulesUfw(t *testing.T) {
 	for _, f := range loaders {

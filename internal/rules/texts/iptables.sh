@@ -42,9 +42,14 @@ remove() {
 	done
 }
 
-# hook puts a jump at the head of one of the kernel's chains, once.
+# hook puts a jump at the head of one of the kernel's chains. Where it is already, it is
+# moved there at once: what was put before it since then may let everybody in.
 hook() {
-	$run -w -t "$1" -C "$2" -j "$3" 2>/dev/null || $run -w -t "$1" -I "$2" -j "$3"
+	if $run -w -t "$1" -C "$2" -j "$3" 2>/dev/null; then
+		printf '*%s\n-D %s -j %s\n-I %s -j %s\nCOMMIT\n' "$1" "$2" "$3" "$2" "$3" | $run-restore -w --noflush
+	else
+		$run -w -t "$1" -I "$2" -j "$3"
+	fi
 }
 
 if [ "${1:-}" = remove ]; then
