@@ -246,6 +246,31 @@ func echoes(t *testing.T, conn net.Conn, line string) {
 	}
 }
 
+// TestRulesKnockAtDoor has a knock go to a port that other rules guard, which were
+// loaded before or after. The door must open in any case.
+func TestRulesKnockAtDoor(t *testing.T) {
+	for _, f := range loaders {
+		t.Run(f.format, func(t *testing.T) {
+			t.Parallel()
+			lab.Need(t, f.need...)
+			l := lab.New(t)
+			l.Server.Banner(t, 22)
+			b := &rulesBench{Lab: l, dir: t.TempDir()}
+			config := b.config(t, "Host tango", "# Knock: 7001 8022 7003", "Host anna", "# Knock: 8001 8002 8003")
+			load := func(host, port string) { f.load(t, l, printedRules(t, l, f.format, config, host, port)) }
+			load("tango", "22")
+			load("anna", "8022")
+			if err := openDoor(t, l, config, "tango", "22"); err != nil {
+				t.Errorf("loaded before the other port's: %v", err)
+			}
+			load("tango", "22")
+			if err := openDoor(t, l, config, "tango", "22"); err != nil {
+				t.Errorf("loaded after the other port's: %v", err)
+			}
+		})
+	}
+}
+
 // TestRulesHead has somebody put a rule before the jump of the script for iptables that
 // lets everybody in. To load the script again must shut the port.
 func TestRulesHead(t *testing.T) {
