@@ -3,6 +3,7 @@
 package knock
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -21,7 +22,12 @@ func (s *Sender) sendSYN(port uint16) error {
 	if err == nil {
 		return conn.Close()
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNREFUSED) || refused(err) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		// The usual end. On a busy machine it may have come before the SYN left; another
+		// try makes up for that.
+		return nil
+	case errors.Is(err, syscall.ECONNREFUSED), refused(err):
 		return nil
 	}
 	return err
