@@ -2,7 +2,6 @@ package rules
 
 import (
 	"bufio"
-	_ "embed"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -57,9 +56,6 @@ const (
 	lateTime = time.Hour
 )
 
-//go:embed keytable.nft
-var keyTable string
-
 // Write writes the supply as a script for nft, token by token.
 //
 // Cut at any place, it is an error to nft, or leaves the rules as they are: the sets
@@ -87,7 +83,7 @@ func (s *Supply) Write(w io.Writer) error {
 		}
 	}
 	now := token.SlotOf(s.Now)
-	text := keyTable
+	text := mustRead("keytable.nft")
 	for _, part := range []struct {
 		place    string
 		from, to token.Slot

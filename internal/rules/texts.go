@@ -11,7 +11,7 @@ import (
 // The texts of the formats. Each is what it will be, with the words of package
 // text/template where one door differs from another; keep.txt and trial.txt are
 // comments that several share, and table.nft is the guard that nftables and knockd
-// share.
+// share. The table of a key, keytable.nft, is filled in token by token.
 //
 //go:embed texts
 var texts embed.FS
