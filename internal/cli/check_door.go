@@ -83,10 +83,7 @@ func (c *checkup) open(ctx context.Context) *net.TCPConn {
 	start := time.Now()
 	conn, opening, err := c.door.open(ctx, opener)
 	if gone(ctx) != nil {
-		if conn != nil { // in the same moment
-			conn.SetLinger(0)
-			conn.Close()
-		}
+		drop(conn)
 		return nil
 	}
 	if err != nil {

@@ -51,10 +51,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	stop()
 	switch left := gone(ctx); {
 	case left != nil:
-		if conn != nil { // in the same moment
-			conn.SetLinger(0)
-			conn.Close()
-		}
+		drop(conn)
 		d.shut()
 		return left
 	case err != nil:
@@ -125,6 +122,15 @@ func (d *door) session(conn *net.TCPConn, client *client, process Process) error
 		return networkFailure(fmt.Sprintf("%s port %d", d.plan.host, d.plan.port), err)
 	}
 	return nil
+}
+
+// drop resets a connection that was made in the moment in which its client went. There
+// may be none.
+func drop(conn *net.TCPConn) {
+	if conn != nil {
+		conn.SetLinger(0)
+		conn.Close()
+	}
 }
 
 // remote is the address at the other end.
