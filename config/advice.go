@@ -103,7 +103,7 @@ func (a *advice) missingColon(at *position, l *line) {
 	sequence := l.keyword == kwKnock && strings.Trim(text, "0123456789 \t,:/tcpudTCPUD") == ""
 	number := l.keyword != kwKnock && strings.Trim(first, "0123456789.ms") == ""
 	if sequence || number {
-		a.note(Note{fmt.Sprintf("this comment is no %v because the colon is missing: write # %[1]v: ...", l.keyword), true, at.here})
+		a.note(Note{fmt.Sprintf("this comment is not read as %v because the colon is missing: write # %[1]v: ...", l.keyword), true, at.here})
 	}
 }
 
@@ -114,7 +114,7 @@ func (a *advice) misspeltComment(at *position, l *line) {
 		return
 	}
 	if kw := nearestKnock(name); kw != kwNone {
-		a.note(Note{fmt.Sprintf("%q is no keyword, so this is a comment: is it %v?", name, kw), true, at.here})
+		a.note(Note{fmt.Sprintf("%q is not a keyword, so this is only a comment: did you mean %v?", name, kw), true, at.here})
 	}
 }
 
@@ -125,7 +125,7 @@ func (a *advice) misspeltKeyword(at *position, l *line) {
 	if kw == kwNone || !at.block.active || at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.name)) {
 		return
 	}
-	a.note(Note{fmt.Sprintf("%q is no keyword, so this line is ignored: is it %v?", l.name, kw), true, at.here})
+	a.note(Note{fmt.Sprintf("%q is not a keyword, so this line is ignored: did you mean %v?", l.name, kw), true, at.here})
 }
 
 // knockBehind notes a knock in a comment that does not have its line to itself.
@@ -139,7 +139,7 @@ func (a *advice) knockBehind(at *position, l *line) {
 	}
 	c := parseComment(text)
 	if c.keyword.isKnock() && (c.colon || c.value != "" && '0' <= c.value[0] && c.value[0] <= '9') {
-		a.note(Note{fmt.Sprintf("the comment behind %v is no %v: it needs a line of its own, below this one", l.keyword, c.keyword), true, at.here})
+		a.note(Note{fmt.Sprintf("the comment after %v is not read as %v: put it on a line of its own, below this one", l.keyword, c.keyword), true, at.here})
 	}
 }
 
@@ -151,9 +151,9 @@ func (a *advice) knockAbove(at *position, l *line) {
 	if !before.rightAbove(at.here.Line, l.indent) || !at.block.active && !before.active {
 		return
 	}
-	belongs := "so it counts for every host"
+	belongs := "so it applies to every host"
 	if line := before.heading.line; line > 0 {
-		belongs = fmt.Sprintf("so it belongs to the block of line %d", line)
+		belongs = fmt.Sprintf("so it belongs to the block on line %d", line)
 	}
 	text := fmt.Sprintf("the knock is above %s, not below it, %s", at.heading.name(), belongs)
 	a.note(Note{text, at.block.active, Origin{at.here.File, before.knock.line}})
@@ -169,7 +169,7 @@ func (a *advice) undecided(at *position) {
 	if line == 0 {
 		title, line = "this file", at.here.Line
 	}
-	a.note(Note{fmt.Sprintf("the knock in %s is not read, as %s cannot be decided here", title, reason), true, Origin{at.here.File, line}})
+	a.note(Note{fmt.Sprintf("the knock in %s is not read, because knockpipe cannot evaluate %s", title, reason), true, Origin{at.here.File, line}})
 }
 
 // unignored notes a keyword of ours for which ssh refuses the whole file.

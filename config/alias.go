@@ -39,7 +39,7 @@ type candidate struct {
 func (r *reader) meant(port uint16) (*Settings, error) {
 	aliases, unsure, ok := r.aliases()
 	if !ok {
-		return nil, &AliasError{r.typed + ": too many blocks may be meant"}
+		return nil, &AliasError{r.typed + ": too many blocks may apply"}
 	}
 	var count []candidate
 	var others []*reader
@@ -53,7 +53,7 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 		}
 	}
 	if len(count) > maxAliases {
-		return nil, &AliasError{fmt.Sprintf("%s: more than %d aliases of it have a knock", r.typed, maxAliases)}
+		return nil, &AliasError{fmt.Sprintf("%s: more than %d of its aliases have a knock", r.typed, maxAliases)}
 	}
 	if len(count) == 0 {
 		settings, err := r.settings()
@@ -76,11 +76,11 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 	}
 	settings := chosen[0].settings
 	if len(chosen) < len(count) {
-		text := fmt.Sprintf("port %d decides, as %s may be %s", port, r.typed, list(count))
+		text := fmt.Sprintf("port %d decides: %s may be %s", port, r.typed, list(count))
 		settings.Notes = append(settings.Notes, Note{text, false, settings.Origin("Knock")})
 	}
 	for _, a := range others {
-		text := fmt.Sprintf("%s has the HostName %s too, and no knock of its own", a.typed, r.typed)
+		text := fmt.Sprintf("%s also has HostName %s, but no knock of its own", a.typed, r.typed)
 		settings.Notes = append(settings.Notes, Note{text, false, a.chosen(kwHostName).origin})
 	}
 	return settings, nil
@@ -176,7 +176,7 @@ func (s *Settings) adviseKnockless(aliases, unsure []*reader) {
 	}
 	for _, a := range unsure {
 		if a.chosen(kwKnock).origin.Line > 0 {
-			text := "whether this HostName counts cannot be decided here: pass -n %n, and -l %r for a Match user"
+			text := "knockpipe cannot tell whether this HostName applies: pass -n %n, and -l %r for Match user"
 			s.Notes = append(s.Notes, Note{text, true, a.undecided[0].origin})
 		}
 	}

@@ -24,11 +24,11 @@ func (v value) anchor(seq knock.Sequence, closing bool, home string) (knock.Sequ
 	for _, step := range seq {
 		switch f := step.Facts(); {
 		case f.Runs && v.comment:
-			return nil, errors.New(step.Kind() + ": runs a program, which a comment must not: write it as a plain keyword")
+			return nil, errors.New(step.Kind() + ": a comment must not run a program: write it as a plain keyword")
 		case f.Runs && v.exposed:
-			return nil, errors.New(step.Kind() + ": runs a program, and others can write to this file, or to one that includes it")
+			return nil, errors.New(step.Kind() + ": not run, because others can write to this file or to one that includes it")
 		case f.Spent && closing:
-			return nil, errors.New(step.Kind() + ": a list opens a door, and shuts none")
+			return nil, errors.New(step.Kind() + ": a one-time list cannot close a door")
 		}
 	}
 	return seq.At(filepath.Dir(v.origin.File), home), nil

@@ -22,14 +22,14 @@ func TestAnchor(t *testing.T) {
 		mode       os.FileMode
 		want       string // the sequence, or the error
 	}{
-		{"comment", "# Knock: exec:true\n", 0o600, "error: " + path + ":1:10: Knock: exec: runs a program, which a comment must not: write it as a plain keyword"},
-		{"closing, in a comment", "# KnockClose: exec:true\n", 0o600, "error: " + path + ":1:15: KnockClose: exec: runs a program, which a comment must not: write it as a plain keyword"},
-		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: runs a program, and others can write to this file, or to one that includes it"},
-		{"others can write to what includes it", "Include " + own + "\n", 0o646, "error: " + own + ":2:7: Knock: exec: runs a program, and others can write to this file, or to one that includes it"},
+		{"comment", "# Knock: exec:true\n", 0o600, "error: " + path + ":1:10: Knock: exec: a comment must not run a program: write it as a plain keyword"},
+		{"closing, in a comment", "# KnockClose: exec:true\n", 0o600, "error: " + path + ":1:15: KnockClose: exec: a comment must not run a program: write it as a plain keyword"},
+		{"others can write", "Knock 1 exec:true\n", 0o646, "error: " + path + ":1:7: Knock: exec: not run, because others can write to this file or to one that includes it"},
+		{"others can write to what includes it", "Include " + own + "\n", 0o646, "error: " + own + ":2:7: Knock: exec: not run, because others can write to this file or to one that includes it"},
 		{"included", "Include " + own + "\n", 0o600, "exec:true"},
-		{"list that closes", "# KnockClose: once:/a\n", 0o600, "error: " + path + ":1:15: KnockClose: once: a list opens a door, and shuts none"},
+		{"list that closes", "# KnockClose: once:/a\n", 0o600, "error: " + path + ":1:15: KnockClose: once: a one-time list cannot close a door"},
 		{"plain", "Knock 1 \"exec:echo 2\"\n", 0o644, "1 exec:echo 2"},
-		{"closing by a list", "KnockClose once:/a\n", 0o600, "error: " + path + ":1:12: KnockClose: once: a list opens a door, and shuts none"},
+		{"closing by a list", "KnockClose once:/a\n", 0o600, "error: " + path + ":1:12: KnockClose: once: a one-time list cannot close a door"},
 		{"relative", "# Knock: once:lists/a\n", 0o600, "once:" + filepath.Join(dir, "lists/a")},
 		{"home", "# Knock: once:~/a\n", 0o600, "once:/home/alice/a"},
 		{"absolute", "# Knock: once:/a\n", 0o600, "once:/a"},

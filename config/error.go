@@ -42,7 +42,7 @@ func unknownKeyword(at *position, name string) error {
 		err.Err = fmt.Errorf("%w %q", err.Err, name)
 	}
 	if kw != kwNone {
-		err.Err = fmt.Errorf("%w: is it %v?", err.Err, kw)
+		err.Err = fmt.Errorf("%w: did you mean %v?", err.Err, kw)
 	}
 	return err
 }

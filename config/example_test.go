@@ -61,5 +61,5 @@ func ExampleSources_Load_note() {
 		fmt.Printf("line %d: %s\n", n.Origin.Line, n.Text)
 	}
 	// Output:
-	// line 1: the knock is above Host tango, not below it, so it counts for every host
+	// line 1: the knock is above Host tango, not below it, so it applies to every host
 }

@@ -10,7 +10,7 @@ import (
 	"knockpipe/internal/match"
 )
 
-var errTooManyFiles = errors.New("more than 10000 files")
+var errTooManyFiles = errors.New("more than 10000 included files")
 
 // onWindows says that a backslash separates folders and escapes nothing.
 const onWindows = filepath.Separator == '\\'

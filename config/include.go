@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-var errTooDeep = errors.New("more than 16 includes deep: does a file include itself?")
+var errTooDeep = errors.New("includes nested more than 16 deep: does a file include itself?")
 
 // maxPath is the longest path, in bytes, that a system opens (PATH_MAX).
 const maxPath = 4096

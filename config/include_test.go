@@ -77,7 +77,7 @@ func TestIncludeDepth(t *testing.T) {
 		files[fmt.Sprintf("f%d", depth)] = "# Knock: 1\n"
 		return newHome(t, files)
 	}
-	const tooDeep = "more than 16 includes deep: does a file include itself?"
+	const tooDeep = "includes nested more than 16 deep: does a file include itself?"
 	tests := []struct {
 		name string
 		home home
@@ -105,7 +105,7 @@ func TestIncludeFan(t *testing.T) {
 	fan := "Include" + strings.Repeat(" a", 100) + "\n"
 	h := newHome(t, map[string]string{"config": "Host db\n" + fan, "a": "Include" + strings.Repeat(" b", 100) + "\n",
 		"b": "Include" + strings.Repeat(" c", 100) + "\n", "c": "# x\n"})
-	if got := h.knockOf("web"); !strings.HasSuffix(got, ": more than 10000 files") {
+	if got := h.knockOf("web"); !strings.HasSuffix(got, ": more than 10000 included files") {
 		t.Errorf("got %v, want an error", got)
 	}
 	big := strings.Repeat("# x\n", 4<<20)

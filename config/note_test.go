@@ -9,22 +9,22 @@ import (
 // TestNotes has what people trip over. A hint is what the message of a failed
 // session shows without -v.
 func TestNotes(t *testing.T) {
-	const undecided = "the knock in Match %s is not read, as its %q cannot be decided here"
+	const undecided = "the knock in Match %s is not read, because knockpipe cannot evaluate its %q"
 	tests := []struct {
 		name, side, config string
 		want               string // the notes, one to a line
 	}{
 		// a comment above its block
 		{"above the first Host", "", "# Knock: 4471\nHost web\n",
-			"~/.ssh/config:1: the knock is above Host web, not below it, so it counts for every host (hint)"},
+			"~/.ssh/config:1: the knock is above Host web, not below it, so it applies to every host (hint)"},
 		{"above the second Host", "", "Host db\n User a\n\n# Knock: 4471\nHost web\n User b\n",
-			"~/.ssh/config:4: the knock is above Host web, not below it, so it belongs to the block of line 1 (hint)"},
+			"~/.ssh/config:4: the knock is above Host web, not below it, so it belongs to the block on line 1 (hint)"},
 		{"above a Host for others", "", "# Knock: 4471\nHost db\n",
-			"~/.ssh/config:1: the knock is above Host db, not below it, so it counts for every host"},
+			"~/.ssh/config:1: the knock is above Host db, not below it, so it applies to every host"},
 		{"above Match", "", "Host *\n User a\n\n# Knock: 4471\nMatch host web\n",
-			"~/.ssh/config:4: the knock is above Match host web, not below it, so it belongs to the block of line 1 (hint)"},
+			"~/.ssh/config:4: the knock is above Match host web, not below it, so it belongs to the block on line 1 (hint)"},
 		{"two comments", "", "# Knock: 4471\n# KnockDelay: 3\nHost web\n",
-			"~/.ssh/config:2: the knock is above Host web, not below it, so it counts for every host (hint)"},
+			"~/.ssh/config:2: the knock is above Host web, not below it, so it applies to every host (hint)"},
 
 		// a Match that only ssh can decide
 		{"exec", "", "Host a\nMatch host web exec \"true\"\n # Knock: 4471\n",
@@ -49,57 +49,57 @@ func TestNotes(t *testing.T) {
 			"~/.ssh/config:2: ssh refuses a file with the keyword KnockDelay: make it a comment, # KnockDelay: ..., or put IgnoreUnknown Knock* above it (hint)"},
 		{"second IgnoreUnknown", "", "IgnoreUnknown UseKeychain\nHost web\n IgnoreUnknown Knock*\n",
 			"~/.ssh/config:3: this IgnoreUnknown has no effect because the one at ~/.ssh/config:1 comes first: add Knock* to that one (hint)"},
-		{"misspelt", "", "# Knocktimout: 5\n", `~/.ssh/config:1: "Knocktimout" is no keyword, so this is a comment: is it KnockTimeout? (hint)`},
+		{"misspelt", "", "# Knocktimout: 5\n", `~/.ssh/config:1: "Knocktimout" is not a keyword, so this is only a comment: did you mean KnockTimeout? (hint)`},
 		{"prose with a colon", "", "# Knocking on doors: see the wiki\n", ""},
-		{"no colon before a number", "", "# KnockTimeout 5\n", "~/.ssh/config:1: this comment is no KnockTimeout because the colon is missing: write # KnockTimeout: ... (hint)"},
+		{"no colon before a number", "", "# KnockTimeout 5\n", "~/.ssh/config:1: this comment is not read as KnockTimeout because the colon is missing: write # KnockTimeout: ... (hint)"},
 		{"no colon before prose", "", "# KnockTimeout is too short\n", ""},
 		{"exec, but the knock is known", "", "# Knock: 4472\n\nMatch host web exec \"true\"\n # Knock: 4471\n", ""},
-		{"no colon", "", "# Knock 4471 4472\n", "~/.ssh/config:1: this comment is no Knock because the colon is missing: write # Knock: ... (hint)"},
+		{"no colon", "", "# Knock 4471 4472\n", "~/.ssh/config:1: this comment is not read as Knock because the colon is missing: write # Knock: ... (hint)"},
 
 		// a keyword that is nearly one
-		{"misspelt at its beginning", "", "# Knok: 4471 4472\n", `~/.ssh/config:1: "Knok" is no keyword, so this is a comment: is it Knock? (hint)`},
-		{"misspelt at its end", "", "#Knocks: 4471\n", `~/.ssh/config:1: "Knocks" is no keyword, so this is a comment: is it Knock? (hint)`},
-		{"misspelt, in the side file", "# knok: 4471\n", "", `~/.ssh/knock_config:1: "knok" is no keyword, so this is a comment: is it Knock? (hint)`},
+		{"misspelt at its beginning", "", "# Knok: 4471 4472\n", `~/.ssh/config:1: "Knok" is not a keyword, so this is only a comment: did you mean Knock? (hint)`},
+		{"misspelt at its end", "", "#Knocks: 4471\n", `~/.ssh/config:1: "Knocks" is not a keyword, so this is only a comment: did you mean Knock? (hint)`},
+		{"misspelt, in the side file", "# knok: 4471\n", "", `~/.ssh/knock_config:1: "knok" is not a keyword, so this is only a comment: did you mean Knock? (hint)`},
 		{"misspelt, another host", "", "Host db\n# Knok: 4471\n", ""},
 		{"nearly, with what is no letter", "", "# Knoc4: 4471\n# Knoc-k: 4471\n", ""},
 		{"nearly, but a word", "", "# Known: as web\n# Kind: 4471\n", ""},
 		{"IgnoreUnknown, misspelt", "", "IgnoreUnknown Knock*\nHost web\n Knocks 4471 4472\n",
-			`~/.ssh/config:3: "Knocks" is no keyword, so this line is ignored: is it Knock? (hint)`},
+			`~/.ssh/config:3: "Knocks" is not a keyword, so this line is ignored: did you mean Knock? (hint)`},
 		{"IgnoreUnknown of all, misspelt", "", "IgnoreUnknown *\nHost web\n Knok 4471\n",
-			`~/.ssh/config:3: "Knok" is no keyword, so this line is ignored: is it Knock? (hint)`},
+			`~/.ssh/config:3: "Knok" is not a keyword, so this line is ignored: did you mean Knock? (hint)`},
 		{"misspelt, and ssh complains", "", "Knocks 4471\n", ""},
 		{"IgnoreUnknown, misspelt for another host", "", "IgnoreUnknown Knock*\nHost db\n Knocks 4471\n", ""},
 
 		// a comment that does not have its line to itself
 		{"behind Host", "", "Host web # Knock: 4471 4472\n",
-			"~/.ssh/config:1: the comment behind Host is no Knock: it needs a line of its own, below this one (hint)"},
+			"~/.ssh/config:1: the comment after Host is not read as Knock: put it on a line of its own, below this one (hint)"},
 		{"behind Host, no colon", "", "Host web #Knock 4471\n",
-			"~/.ssh/config:1: the comment behind Host is no Knock: it needs a line of its own, below this one (hint)"},
+			"~/.ssh/config:1: the comment after Host is not read as Knock: put it on a line of its own, below this one (hint)"},
 		{"behind Match", "", "Match host web # KnockClose: 4471\n",
-			"~/.ssh/config:1: the comment behind Match is no KnockClose: it needs a line of its own, below this one (hint)"},
+			"~/.ssh/config:1: the comment after Match is not read as KnockClose: put it on a line of its own, below this one (hint)"},
 		{"behind HostName", "", "Host web\n HostName web.test # Knock: 4471\n",
-			"~/.ssh/config:2: the comment behind HostName is no Knock: it needs a line of its own, below this one (hint)"},
+			"~/.ssh/config:2: the comment after HostName is not read as Knock: put it on a line of its own, below this one (hint)"},
 		{"behind another Host", "", "Host db # Knock: 4471\n", ""},
 		{"prose behind Host", "", "Host web # knock at 9\n", ""},
 		{"quoted", "", "Host web '# Knock: 4471'\n", ""},
 
 		// the name of a block stops where a knock could begin
 		{"above a Host with a comment", "", "# Knock: 4471\nHost db # Knock: 4472\n",
-			"~/.ssh/config:1: the knock is above Host db, not below it, so it counts for every host"},
+			"~/.ssh/config:1: the knock is above Host db, not below it, so it applies to every host"},
 		{"above a Host with a glued comment", "", "# Knock: 4471\nHost db a#Knock: 4472\n",
-			"~/.ssh/config:1: the knock is above Host db, not below it, so it counts for every host"},
+			"~/.ssh/config:1: the knock is above Host db, not below it, so it applies to every host"},
 		{"above a Host without the mark", "", "# Knock: 4471\nHost db Knock: 4472\n",
-			"~/.ssh/config:1: the knock is above Host db, not below it, so it counts for every host"},
+			"~/.ssh/config:1: the knock is above Host db, not below it, so it applies to every host"},
 		{"above a Host with a quoted comment", "", "# Knock: 4471\nHost \"db # Knock: 4472\"\n",
-			"~/.ssh/config:1: the knock is above Host, not below it, so it counts for every host"},
+			"~/.ssh/config:1: the knock is above Host, not below it, so it applies to every host"},
 		{"exec with a comment", "", "Match exec true # Knock: 4472\n # Knock: 4471\n",
 			"~/.ssh/config:1: " + note(undecided, "exec true", "exec") + " (hint)"},
 
 		// a file that a Match includes
 		{"Host in an included file", "", "Match exec true\n Include host\n",
-			`~/.ssh/host:1: the knock in Host web is not read, as the "exec" of the Match that includes this file cannot be decided here (hint)`},
+			`~/.ssh/host:1: the knock in Host web is not read, because knockpipe cannot evaluate the "exec" of the Match that includes this file (hint)`},
 		{"no block in an included file", "", "Match exec true\n Include bare\n",
-			`~/.ssh/bare:2: the knock in this file is not read, as the "exec" of the Match that includes this file cannot be decided here (hint)`},
+			`~/.ssh/bare:2: the knock in this file is not read, because knockpipe cannot evaluate the "exec" of the Match that includes this file (hint)`},
 		{"undecided in a file of its own", "", "Include x\n", "~/.ssh/x:1: " + note(undecided, "exec true", "exec") + " (hint)"},
 
 		// nothing to note

@@ -36,13 +36,13 @@ func (v value) words(kw keyword) ([]word, error) {
 	case !ok:
 		return nil, errors.New("unbalanced quotes")
 	case len(words) == 0:
-		return nil, errors.New("nothing follows it")
+		return nil, errors.New("missing value")
 	case len(words) > 1 && kw != kwKnock && kw != kwKnockClose:
 		return nil, &wordError{words[1].offset, errors.New("more than one value")}
 	case len(words) > 1:
 		for _, w := range words {
 			if equalFold(w.text, "none") {
-				return nil, &wordError{w.offset, errors.New("none stands by itself")}
+				return nil, &wordError{w.offset, errors.New("none cannot be combined with knocks")}
 			}
 		}
 	}

@@ -20,7 +20,7 @@ func (e Exec) String() string { return "exec:" + e.Command }
 func (Exec) Facts() Facts {
 	return Facts{
 		Rest: 400 * time.Millisecond, Every: 20 * time.Millisecond, Runs: true,
-		Server: "what a command sends is not known here",
+		Server: "knockpipe does not know what a command sends",
 	}
 }
 

@@ -8,4 +8,4 @@ import (
 )
 
 // send needs a shell and process groups.
-func (Exec) send(context.Context, *Sender) error { return errors.New("not on this system") }
+func (Exec) send(context.Context, *Sender) error { return errors.New("not supported on this system") }

@@ -41,7 +41,7 @@ func (f FWKNOP) Facts() Facts {
 
 func (f FWKNOP) load(env Env) (Step, error) {
 	if env.Home == "" {
-		return f, errors.New("no home folder, and so no .fwknoprc")
+		return f, errors.New("no home directory, so no .fwknoprc")
 	}
 	name := f.Name
 	if name == "" {

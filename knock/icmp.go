@@ -17,7 +17,7 @@ const defaultSize = 56
 func parseICMP(value, option string) (Step, error) {
 	switch {
 	case value != "":
-		return nil, errors.New("icmp has no port")
+		return nil, errors.New("icmp takes no port")
 	case option == "":
 		return ICMP{Size: defaultSize}, nil
 	case hasOption(option, "size"):

@@ -5,4 +5,4 @@ package knock
 import "errors"
 
 // sendEcho needs the system's own calls.
-func (s *Sender) sendEcho([]byte) error { return errors.New("not on this system") }
+func (s *Sender) sendEcho([]byte) error { return errors.New("not supported on this system") }

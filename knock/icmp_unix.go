@@ -15,7 +15,7 @@ const (
 	protoICMPv6 = 58
 )
 
-var errNoPing = errors.New("ping sockets are not permitted: as root, put your group into the range of sysctl net.ipv4.ping_group_range")
+var errNoPing = errors.New("no permission to send an echo request: as root, include your group in the range of sysctl net.ipv4.ping_group_range")
 
 // sendEcho sends one echo request with this data: from an unprivileged ping socket where the system has them, else
 // from a raw one.

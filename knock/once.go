@@ -51,7 +51,7 @@ const ownTries = 2
 const fewLeft = 5
 
 // newListHint is how to make one.
-const newListHint = "make a new list by knockpipe -once 100 FILE, and copy it to the server"
+const newListHint = "make a new list with knockpipe -once 100 FILE and copy it to the server"
 
 // onceSource is a list in use.
 type onceSource struct {
@@ -81,7 +81,7 @@ func (o Once) source() (Source, error) {
 func checkOnce(words []string) error {
 	seq, err := Parse(words)
 	if err == nil && (!seq.Ordered() || seq.Pauses() > 0) {
-		err = errors.New("a sequence of ports is needed")
+		err = errors.New("not a sequence of ports")
 	}
 	return err
 }
@@ -97,7 +97,7 @@ func (s *onceSource) wrong(err error) error {
 func (s *onceSource) Supply() (left, hint string) {
 	switch {
 	case s.left == 0:
-		return file.ErrBusy.Error(), "look again when that one is through"
+		return file.ErrBusy.Error(), "try again when that process has finished"
 	case s.left <= fewLeft:
 		hint = newListHint
 	}
@@ -172,13 +172,13 @@ func (s *onceSource) Opened(_ netip.Addr, tries int) (warning string) {
 	before := s.list.Left()
 	var warnings []string
 	if err := s.list.Strike(s.place(tries) + 1); err != nil {
-		warnings = append(warnings, fmt.Sprintf("not struck: %v", file.WithoutPath(err)))
+		warnings = append(warnings, fmt.Sprintf("the used sequence was not struck out: %v", file.WithoutPath(err)))
 	}
 	switch left := s.list.Left(); {
 	case left == 0:
 		warnings = append(warnings, "no sequence is left: "+newListHint)
 	case left == 1:
-		warnings = append(warnings, "1 sequence is left, and knockd 0.8 dies of using the last: "+newListHint)
+		warnings = append(warnings, "1 sequence is left, and knockd 0.8 crashes when the last one is used: "+newListHint)
 	case left <= fewLeft && before > fewLeft:
 		warnings = append(warnings, fmt.Sprintf("%d sequences are left", left))
 	}

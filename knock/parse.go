@@ -73,11 +73,11 @@ func Parse(words []string) (Sequence, error) {
 		seq = append(seq, step)
 	}
 	if len(seq) > 0 && seq.Knocks() == 0 {
-		return nil, errors.New("nothing but pauses: no knock in the sequence")
+		return nil, errors.New("only pauses: the sequence has no knock")
 	}
 	for _, step := range seq {
 		if step.Facts().Whole && len(seq) > 1 {
-			return nil, errors.New(step.Kind() + ": has whole sequences, so nothing can stand beside it")
+			return nil, errors.New(step.Kind() + ": cannot be combined with other knocks")
 		}
 	}
 	return seq, nil
@@ -119,7 +119,7 @@ func parseStep(text string) (Step, error) {
 	head, option, comma := strings.Cut(text, ",")
 	switch {
 	case comma && option == "":
-		return nil, errors.New("nothing after the comma: no blank may stand there")
+		return nil, errors.New("nothing after the comma: no blank is allowed there")
 	case head == "":
 		return nil, errors.New("empty")
 	}
@@ -129,9 +129,9 @@ func parseStep(text string) (Step, error) {
 	case !ok:
 		return nil, errUnknown(name)
 	case k.rest && k.bare:
-		return nil, errors.New(k.name + " has no port")
+		return nil, errors.New(k.name + " takes no port")
 	case k.rest, k.takes != "" && strings.EqualFold(head, k.name):
-		return nil, errors.New(k.name + " needs :" + k.takes + " after it")
+		return nil, errors.New(k.name + " needs a value: " + k.name + ":" + k.takes)
 	}
 	step, err := k.parse(value, option)
 	if err == errOption {
@@ -209,7 +209,7 @@ func optionError(option, kindName string) error {
 	name = strings.ToLower(name)
 	for _, k := range kinds {
 		if slices.Contains(k.options, name) {
-			return errors.New(name + " is no option of " + kindName)
+			return errors.New(kindName + " has no option " + name)
 		}
 	}
 	return errOption
@@ -242,14 +242,14 @@ func parseRest(k kind, rest string) (Step, error) {
 	case rest == "" && !k.bare:
 		return nil, errors.New("nothing after " + k.name + ":")
 	case strings.ContainsFunc(rest, control) || len(rest) > maxText:
-		return nil, errors.New("too long after " + k.name + ":, or a control character")
+		return nil, errors.New("the text after " + k.name + ": is too long or contains a control character")
 	}
 	return k.parse(rest, "")
 }
 
 func parsePort(s string) (uint16, error) {
 	if !digits(s) {
-		return 0, errors.New("no port number")
+		return 0, errors.New("not a port number")
 	}
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {

@@ -16,7 +16,7 @@ func parsePause(value, option string) (Step, error) {
 	d, err := time.ParseDuration(value)
 	switch {
 	case err != nil || d <= 0 || d > maxPause:
-		return nil, fmt.Errorf("not a pause of up to %v, such as 250ms or 1s", maxPause)
+		return nil, fmt.Errorf("not a time up to %v, such as 250ms or 1s", maxPause)
 	case option != "":
 		return nil, errOption
 	}

@@ -85,5 +85,5 @@ func shellCause(message string) string {
 	if cause = strings.TrimSpace(cause); slices.Contains(shellCauses, cause) {
 		return cause
 	}
-	return "the command is in error; what the shell says of it is not shown, as it quotes it"
+	return "the command failed; the shell's message is not shown, because it quotes the command"
 }

@@ -12,7 +12,7 @@ import (
 
 // TestShellFilter has the messages of several shells, and what commands print.
 func TestShellFilter(t *testing.T) {
-	const hidden = "sh: the command is in error; what the shell says of it is not shown, as it quotes it\n"
+	const hidden = "sh: the command failed; the shell's message is not shown, because it quotes the command\n"
 	for _, tt := range []struct{ in, want string }{
 		{"", ""},
 		{"knocked", "knocked"},

@@ -32,9 +32,9 @@ func listOf(t *testing.T, text string) (path string, s *onceSource) {
 // TestSourceBad has lists that nothing can be sent from.
 func TestSourceBad(t *testing.T) {
 	for _, tt := range []struct{ name, text, want, hint string }{
-		{"used up", "#1,2\n", "every sequence is used", newListHint},
-		{"no ports", "exec:true\n", "line 1: a sequence of ports is needed", ""},
-		{"a pause", " 1,2\n 1 pause:2 3\n", "line 2: a sequence of ports is needed", ""},
+		{"used up", "#1,2\n", "every sequence has been used", newListHint},
+		{"no ports", "exec:true\n", "line 1: not a sequence of ports", ""},
+		{"a pause", " 1,2\n 1 pause:2 3\n", "line 2: not a sequence of ports", ""},
 		{"no sequence", " 1,x\n", "line 1: knock 1 of 1: unknown option after the comma", ""},
 	} {
 		path := filepath.Join(t.TempDir(), "list")
@@ -149,8 +149,8 @@ func TestOnceWarns(t *testing.T) {
 		{6, 1, "5 sequences are left"},
 		{6, 2, "4 sequences are left"},
 		{5, 1, ""},
-		{2, 1, "1 sequence is left, and knockd 0.8 dies of using the last: make a new list by knockpipe -once 100 FILE, and copy it to the server"},
-		{1, 1, "no sequence is left: make a new list by knockpipe -once 100 FILE, and copy it to the server"},
+		{2, 1, "1 sequence is left, and knockd 0.8 crashes when the last one is used: make a new list with knockpipe -once 100 FILE and copy it to the server"},
+		{1, 1, "no sequence is left: make a new list with knockpipe -once 100 FILE and copy it to the server"},
 	} {
 		path, s := listOf(t, strings.Repeat(" 1,2\n", tt.left))
 		if _, err := s.Next(t.Context(), addr, 1); err != nil {

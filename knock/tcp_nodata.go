@@ -5,4 +5,4 @@ package knock
 import "errors"
 
 // sendSYNData needs Linux: elsewhere a SYN has data only with a cookie.
-func (s *Sender) sendSYNData(uint16, []byte) error { return errors.New("not on this system") }
+func (s *Sender) sendSYNData(uint16, []byte) error { return errors.New("not supported on this system") }

@@ -63,7 +63,7 @@ func (t Token) source() (Source, error) {
 		return nil, errors.New("not loaded")
 	}
 	if err := token.CheckClock(time.Now()); err != nil {
-		return nil, &HintError{fmt.Errorf("%v: %w", t, err), "set the clock: a token is made of the time"}
+		return nil, &HintError{fmt.Errorf("%v: %w", t, err), "set the clock: a token is computed from the time"}
 	}
 	return &tokenSource{key: t.key, hands: make(map[netip.Addr]*hand), left: make(map[token.Slot][]int)}, nil
 }
@@ -154,7 +154,7 @@ func (s *tokenSource) Supply() (left, hint string) {
 			by = append(by, c.Proto)
 		}
 	}
-	return fmt.Sprintf("tokens by %s, by this clock: %s", strings.Join(by, ", "), time.Now().UTC().Format("2006-01-02 15:04:05 MST")), ""
+	return fmt.Sprintf("tokens by %s; the clock here says %s", strings.Join(by, ", "), time.Now().UTC().Format("2006-01-02 15:04:05 MST")), ""
 }
 
 // A volley is packets with tokens that leave at once.
@@ -211,7 +211,7 @@ func (s *Sender) sendToken(c token.Carrier, data []byte) error {
 		return s.sendEcho(data)
 	case "tcp":
 		if c.Port == s.Port {
-			return errors.New("that is the port behind the door, and no connect there may be a knock")
+			return errors.New("the service port cannot carry a token")
 		}
 		return s.sendSYNData(c.Port, data)
 	}

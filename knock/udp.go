@@ -42,7 +42,7 @@ func parseUDP(value, option string) (Step, error) {
 		u.Payload = string(data)
 	case hasOption(option, "text"):
 		if u.Payload = option[len("text="):]; u.Payload == "" || len(u.Payload) > maxDatagram {
-			return nil, errors.New("text= takes the payload, which is not empty")
+			return nil, errors.New("text= needs a payload")
 		}
 	default:
 		return nil, errOption

@@ -281,7 +281,7 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 	start := time.Now()
 	turn := a.race.opener.Turn(ctx, a.addr)
 	if waited := time.Since(start); waited > 20*time.Millisecond {
-		a.race.opener.logf("waited %v for another knockpipe that knocks at %v", waited.Round(time.Millisecond), a.addr)
+		a.race.opener.logf("waited %v while another knockpipe knocked at %v", waited.Round(time.Millisecond), a.addr)
 	}
 	if ctx.Err() != nil {
 		if turn.End != nil {
@@ -293,7 +293,7 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 		if turn.Took == 0 { // it did not get in, or had its turn only just now
 			return sleep(ctx, time.Duration(1+rand.IntN(5))*time.Millisecond)
 		}
-		a.race.opener.logf("another knockpipe is in at %v: trying port %d without a knock", a.addr, a.race.port)
+		a.race.opener.logf("another knockpipe got in at %v: trying port %d without a knock", a.addr, a.race.port)
 		a.startConnect(ctx)
 		return sleep(ctx, 2*turn.Took+20*time.Millisecond)
 	}

@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-var errNoPass = errors.New("this system passes no sockets between processes")
+var errNoPass = errors.New("this system cannot pass sockets between processes")
 
 // CanPass returns why a connection cannot be passed over f.
 func CanPass(*os.File) error { return errNoPass }

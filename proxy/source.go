@@ -31,7 +31,7 @@ func (s Sources) Reach(addrs []netip.Addr) ([]netip.Addr, error) {
 	}
 	reached := slices.DeleteFunc(slices.Clone(addrs), func(to netip.Addr) bool { return !s.For(to).IsValid() })
 	if len(reached) == 0 {
-		return nil, fmt.Errorf("no address of the family of the local address %v", s[0])
+		return nil, fmt.Errorf("no address of the same family as the local address %v", s[0])
 	}
 	return reached, nil
 }

@@ -79,7 +79,7 @@ func (c *checkup) prepare(o *options, process Process) (err error) {
 	}
 	if flags := c.needs(o, process); flags != "" {
 		c.report.Find(check.Fail, "write: ProxyCommand knockpipe "+flags+" %h %p",
-			"%s has a knock, which its HostName %s does not lead to", c.typed, c.plan.host)
+			"%s has a knock, but its HostName %s does not lead to it", c.typed, c.plan.host)
 	} else {
 		c.config()
 	}
@@ -139,10 +139,10 @@ func (c *checkup) config() {
 		c.report.Find(check.OK, hint, "%s: %s", p.knocks[0], left)
 	}
 	if p.knocks.Single() && check.ClockLoose() {
-		c.report.Find(check.Warn, "is a time service (NTP) running?", "nothing keeps this machine's clock right, and a token needs it")
+		c.report.Find(check.Warn, "is a time service (NTP) running?", "this machine's clock is not synchronized, and tokens depend on it")
 	}
 	if limit := p.settings.KnockTimeout; limit > 0 && p.limit.cut {
-		c.report.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout ends it after %v", limit, p.limit.time)
+		c.report.Find(check.Warn, "raise ConnectTimeout, or lower KnockTimeout", "KnockTimeout is %v, but ssh's ConnectTimeout cuts it to %v", limit, p.limit.time)
 	}
 }
 
@@ -165,8 +165,8 @@ func (c *checkup) spends() bool {
 	step := c.plan.knocks[0]
 	list := step.Kind() + ":" + step.Facts().File
 	c.report.Find(level, hint, "%s: %s", list, left)
-	c.report.Find(check.Warn, fmt.Sprintf("to knock all the same: knockpipe -check %s %d %s", c.typed, c.plan.port, list),
-		"not knocked, as that would use up a sequence of the list")
+	c.report.Find(check.Warn, fmt.Sprintf("to knock anyway: knockpipe -check %s %d %s", c.typed, c.plan.port, list),
+		"did not knock, because that would use up a sequence of the list")
 	return true
 }
 

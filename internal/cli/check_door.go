@@ -27,12 +27,12 @@ func (c *checkup) before(ctx context.Context) {
 		addr := c.target.addrs[i]
 		switch {
 		case !knocks && look.state == proxy.Open:
-			c.report.Find(check.OK, "", "%v port %d is open, without a knock", addr, port)
+			c.report.Find(check.OK, "", "%v port %d is open without a knock", addr, port)
 		case look.state == proxy.Open:
 			c.unguarded = append(c.unguarded, addr)
-			c.report.Find(check.Warn, c.rehearsal(), "%v port %d is open before the knock, so this cannot tell whether the knocks arrive", addr, port)
+			c.report.Find(check.Warn, c.rehearsal(), "%v port %d is open before the knock, so this check cannot tell whether knocks arrive", addr, port)
 		case !knocks:
-			c.report.Find(check.Fail, "", "%v port %d is %s, and no knock is known", addr, port, look.why)
+			c.report.Find(check.Fail, "", "%v port %d is %s, and no knock is configured", addr, port, look.why)
 		case look.state == proxy.Unreachable:
 			c.report.Find(check.Warn, unreachableHint, "%v port %d is %s", addr, port, look.why)
 		default:
@@ -44,7 +44,7 @@ func (c *checkup) before(ctx context.Context) {
 // rehearsal says how to see whether knocks arrive where no port is shut yet. Port 9
 // discards what it gets; nobody listens there.
 func (c *checkup) rehearsal() string {
-	return fmt.Sprintf("guarded, and an earlier knock is not over? Wait. Not guarded yet? Rehearse: knockpipe -rules nftables %s 9 | ssh root@SERVER nft -f -; "+
+	return fmt.Sprintf("if it is guarded, an earlier knock still keeps it open: wait, and check again. If it is not guarded yet, rehearse: knockpipe -rules nftables %s 9 | ssh root@SERVER nft -f -; "+
 		"knockpipe -k %[1]s 9; ssh root@SERVER nft list table inet knockpipe_9", c.plan.name)
 }
 
@@ -95,13 +95,13 @@ func (c *checkup) open(ctx context.Context) *net.TCPConn {
 		return conn
 	}
 	if slices.Contains(c.unguarded, remote(conn)) {
-		c.report.Find(check.OK, "", "%v port %d takes the connection", remote(conn), p.port)
+		c.report.Find(check.OK, "", "%v port %d accepts the connection", remote(conn), p.port)
 		return conn
 	}
 	c.report.Find(check.OK, "", "%v port %d opened %v after the start, at try %d", remote(conn), p.port, time.Since(start).Round(time.Millisecond), max(opening.Tries, 1))
 	if gap := opening.Gap.Round(time.Millisecond); ownPace && gap > p.settings.KnockDelay {
-		c.report.Find(check.Warn, fmt.Sprintf("if that is so each time, set KnockDelay %d", gap.Milliseconds()),
-			"the door opened only with %v between the knocks, so they seem to arrive in the wrong order without", gap)
+		c.report.Find(check.Warn, fmt.Sprintf("if this happens every time, set KnockDelay %d", gap.Milliseconds()),
+			"the door opened only with %v between the knocks: without a delay they seem to arrive out of order", gap)
 	}
 	return conn
 }
@@ -124,10 +124,10 @@ func (c *checkup) others(ctx context.Context, used netip.Addr) {
 	}
 	for i, look := range c.look(ctx, others) {
 		if look.state != proxy.Open {
-			c.report.Find(check.Warn, "if it is not guarded alike, set AddressFamily", "%v port %d stays %s after the knock", others[i], c.plan.port, look.why)
+			c.report.Find(check.Warn, "if it is not guarded in the same way, set AddressFamily", "%v port %d stays %s after the knock", others[i], c.plan.port, look.why)
 			continue
 		}
-		c.report.Find(check.OK, "", "%v port %d opens as well", others[i], c.plan.port)
+		c.report.Find(check.OK, "", "%v port %d opens too", others[i], c.plan.port)
 	}
 }
 
@@ -148,9 +148,9 @@ func (c *checkup) shuts(ctx context.Context, addr netip.Addr, limit time.Duratio
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	hint := "does the server forget who has knocked?"
+	hint := "does the server ever let a knock expire?"
 	if len(c.plan.closing) > 0 {
-		hint = "is KnockClose right, and in order? Does another session hold the door open?"
+		hint = "is KnockClose right and in order, and does no other session hold the door open?"
 	}
 	c.report.Find(check.Warn, hint, "the door is still open after %v", limit)
 }

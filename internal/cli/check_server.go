@@ -25,7 +25,7 @@ func (c *checkup) server(ctx context.Context, conn net.Conn) {
 	case gone(ctx) != nil:
 		return
 	case err != nil && server.Version == "":
-		c.report.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server there: %v", err)
+		c.report.Find(check.Fail, "is the port forwarded to sshd?", "no SSH server answers: %v", err)
 		return
 	case err != nil:
 		c.report.Find(check.Fail, "", "%s: %v", server.Version, err)
@@ -35,13 +35,13 @@ func (c *checkup) server(ctx context.Context, conn net.Conn) {
 	key := fmt.Sprintf("%s key %s", server.Key.Type(), ssh.FingerprintSHA256(server.Key))
 	switch verdict, where := known.Judge(server.Key); verdict {
 	case check.Known:
-		c.report.Find(check.OK, "", "its %s is known from %s", key, where)
+		c.report.Find(check.OK, "", "its %s is known: %s", key, where)
 	case check.Unknown:
-		c.report.Find(check.Warn, "compare it with the server's before you answer ssh's question", "its %s is not known", key)
+		c.report.Find(check.Warn, "compare it with the key on the server before you accept it", "its %s is not known", key)
 	case check.Changed:
-		c.report.Find(check.Fail, "is it another server? If its key was changed on purpose: ssh-keygen -R HOST", "its %s is not the one of %s", key, where)
+		c.report.Find(check.Fail, "is this another server? If its key was changed on purpose, run: ssh-keygen -R HOST", "its %s differs from the one in %s", key, where)
 	case check.Revoked:
-		c.report.Find(check.Fail, "", "its %s is revoked by %s", key, where)
+		c.report.Find(check.Fail, "", "its %s is revoked: %s", key, where)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
-		r.Find(check.Warn, "", "no ssh is installed to ask for its config")
+		r.Find(check.Warn, "", "ssh is not installed, so its config cannot be checked")
 		return nil
 	}
 	c, err := check.ReadSSHConfig(path, o.sshArgs(typed)...)

@@ -44,7 +44,7 @@ func (d *door) share() {
 	p := d.plan
 	dir, err := state.RuntimeDir(d.getenv, p.home)
 	if err != nil {
-		d.report.logf2("no turns at knocking: %v", err)
+		d.report.logf2("cannot take turns at knocking: %v", err)
 	}
 	d.turns.Dir, d.opened = dir, state.Opened{Dir: dir, Open: followTime}
 	if !p.knocks.Runs() && !p.knocks.Spent() { // a program may take its time, and a list is kept
@@ -54,7 +54,7 @@ func (d *door) share() {
 		return
 	}
 	if dir, err = state.StateDir(d.getenv, p.home); err != nil {
-		d.report.logf2("no memory of doors: %v", err)
+		d.report.logf2("cannot remember doors: %v", err)
 		return
 	}
 	d.memory = &state.Memory{Dir: dir}
@@ -210,7 +210,7 @@ func (d *door) learn(opening proxy.Opening) {
 		return
 	}
 	if err := d.memory.Keep(d.key(opening.Addr), latest); err != nil {
-		d.report.logf2("no memory of doors: %v", err)
+		d.report.logf2("cannot remember doors: %v", err)
 	}
 }
 

@@ -17,13 +17,13 @@ func runKnock(o *options, process Process, report *reporter) error {
 	}
 	switch {
 	case p.knocks.Spent():
-		return &failure{code: exitUsage, err: fmt.Errorf("-k would spend a sequence of %s that opens nothing", p.knocks[0].Facts().File)}
+		return &failure{code: exitUsage, err: fmt.Errorf("-k would waste a one-time sequence of %s", p.knocks[0].Facts().File)}
 	case len(p.knocks) == 0:
 		hint := p.hint()
 		if hint == "" && p.file == "" {
 			hint = otherConfig
 		}
-		return &failure{code: exitUsage, err: fmt.Errorf("no knock for %s", p.name), hint: hint}
+		return &failure{code: exitUsage, err: fmt.Errorf("no knock is configured for %s", p.name), hint: hint}
 	}
 	p.tell(report)
 	ctx, cancel := p.limit.since(start)

@@ -184,27 +184,27 @@ func (o *options) settleMode() error {
 	o.mode = pipeMode
 	for _, m := range o.asked {
 		if o.mode != pipeMode && o.mode != m {
-			return fmt.Errorf("%s and %s exclude each other", o.mode.option, m.option)
+			return fmt.Errorf("%s and %s cannot be combined", o.mode.option, m.option)
 		}
 		o.mode = m
 	}
 	switch {
 	case o.pass && o.mode != pipeMode:
-		return fmt.Errorf("-F and %s exclude each other", o.mode.option)
+		return fmt.Errorf("-F and %s cannot be combined", o.mode.option)
 	case o.mode == rulesMode && !slices.Contains(rules.Formats(), o.format):
 		return fmt.Errorf("-rules: unknown format %q: %s", o.format, strings.Join(rules.Formats(), ", "))
 	case o.mode != rulesMode && o.lan != nil:
-		return errors.New("-lan is for -rules")
+		return errors.New("-lan needs -rules")
 	case o.mode != rulesMode && o.trial > 0:
-		return errors.New("-trial is for -rules")
+		return errors.New("-trial needs -rules")
 	case o.mode != rulesMode && o.wide:
-		return errors.New("-wide is for -rules")
+		return errors.New("-wide needs -rules")
 	case o.mode != checkMode && o.wait:
-		return errors.New("-wait is for -check")
+		return errors.New("-wait needs -check")
 	case o.mode != tokensMode && o.fresh:
-		return errors.New("-fresh is for -tokens")
+		return errors.New("-fresh needs -tokens")
 	case o.mode != tokensMode && o.supply > 0:
-		return errors.New("-for is for -tokens")
+		return errors.New("-for needs -tokens")
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func (o *options) positional(args []string) (err error) {
 	}
 	o.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
 	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
-		return errors.New("flags go before the host")
+		return errors.New("options go before the host")
 	}
 	if err := o.setHosts(); err != nil {
 		return err
@@ -239,7 +239,7 @@ func (o *options) positional(args []string) (err error) {
 		}
 		switch o.knocks, err = knock.Parse(args[1:]); {
 		case err == nil && o.knocks.Runs():
-			return errors.New("exec: is read in a config alone, as a plain keyword")
+			return errors.New("exec: works only in a config file, as a plain keyword")
 		case err == nil && len(o.knocks) > 0 && len(o.hosts) > 1:
 			return errors.New("knocks on the command line are for one host")
 		}
@@ -259,7 +259,7 @@ func (o *options) positionalFiles(args []string) error {
 	case len(args) == 0:
 		return errors.New(o.mode.option + " takes a file")
 	case o.mode != onceMode && slices.ContainsFunc(args, empty):
-		return errors.New("flags go before the file, and a file has a name")
+		return errors.New("options go before the file, whose name must not be empty")
 	case o.mode == keygenMode:
 		args, o.carriers = args[:1], args[1:]
 	}
@@ -309,7 +309,7 @@ func (o *options) setPort(s string) error {
 func (o *options) settle() error {
 	switch {
 	case o.only4 && o.only6:
-		return errors.New("-4 and -6 exclude each other")
+		return errors.New("-4 and -6 cannot be combined")
 	case o.only4:
 		o.family = ip.V4
 	case o.only6:
@@ -352,9 +352,9 @@ func parseLAN(s string) (netip.Prefix, error) {
 	}
 	switch {
 	case err != nil || prefix.Addr().Is4In6():
-		return prefix, fmt.Errorf("%q is not a network such as 192.0.2.0/24 or 2001:db8::/32", s)
+		return prefix, fmt.Errorf("%q is not a network, such as 192.0.2.0/24 or 2001:db8::/32", s)
 	case prefix.Bits() == 0:
-		return prefix, fmt.Errorf("%q is everybody, and nothing would be guarded", s)
+		return prefix, fmt.Errorf("%q would let everybody in", s)
 	}
 	return prefix.Masked(), nil
 }
@@ -375,7 +375,7 @@ func parseSupply(s string) (time.Duration, error) {
 		d, err = time.Duration(n)*24*time.Hour, e
 	}
 	if err != nil || d < rules.MinSupply || d > rules.MaxSupply {
-		return 0, errors.New("not a time between 10 minutes and 7 days such as 12h or 7d")
+		return 0, errors.New("not a time between 10 minutes and 7 days, such as 12h or 7d")
 	}
 	return d, nil
 }
@@ -387,7 +387,7 @@ func parseSeconds(s string) (time.Duration, error) {
 		d, err = time.ParseDuration(s + "s")
 	}
 	if err != nil || d <= 0 {
-		return 0, errors.New("not a time above zero such as 5, 2.5s or 1m")
+		return 0, errors.New("not a time above zero, such as 5, 2.5s or 1m")
 	}
 	return d, nil
 }

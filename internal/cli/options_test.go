@@ -24,29 +24,29 @@ func TestParseArgs(t *testing.T) {
 		{"tango 22 sctp:1", `error: knock 1 of 1: unknown protocol "sctp": tcp, udp, icmp, pause, fwknop, once, token or exec`},
 		{"-- -oProxyCommand=x 22", `error: bad host name "-oProxyCommand=x"`},
 		{"-oProxyCommand=x 22", "error: flag provided but not defined: -oProxyCommand"},
-		{"-4 -6 tango 22", "error: -4 and -6 exclude each other"},
-		{"-w never tango 22", `error: invalid value "never" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
-		{"tango 22 1 -v", "error: flags go before the host"},
-		{"-w 0 tango 22", `error: invalid value "0" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
-		{"-timeout -1 tango 22", `error: invalid value "-1" for flag -timeout: not a time above zero such as 5, 2.5s or 1m`},
-		{"-w NaN tango 22", `error: invalid value "NaN" for flag -w: not a time above zero such as 5, 2.5s or 1m`},
+		{"-4 -6 tango 22", "error: -4 and -6 cannot be combined"},
+		{"-w never tango 22", `error: invalid value "never" for flag -w: not a time above zero, such as 5, 2.5s or 1m`},
+		{"tango 22 1 -v", "error: options go before the host"},
+		{"-w 0 tango 22", `error: invalid value "0" for flag -w: not a time above zero, such as 5, 2.5s or 1m`},
+		{"-timeout -1 tango 22", `error: invalid value "-1" for flag -timeout: not a time above zero, such as 5, 2.5s or 1m`},
+		{"-w NaN tango 22", `error: invalid value "NaN" for flag -w: not a time above zero, such as 5, 2.5s or 1m`},
 		{"-w", "error: flag needs an argument: -w"},
 		{"-s tango 22", `error: invalid value "tango" for flag -s: not an address`},
 		{"-s 127.0.0.1 -6 tango 22", "error: source address 127.0.0.1 is not an IPv6 address"},
 		{"-n -oProxyCommand=x tango 22", `error: bad alias "-oProxyCommand=x"`},
-		{"-k -G tango 22 1", "error: -k and -G exclude each other"},
+		{"-k -G tango 22 1", "error: -k and -G cannot be combined"},
 		{"-k=x tango 22 1", `error: invalid boolean value "x" for -k: parse error`},
-		{"-F -k tango 22 1", "error: -F and -k exclude each other"},
+		{"-F -k tango 22 1", "error: -F and -k cannot be combined"},
 		{"-rules ufw tango", `error: -rules: unknown format "ufw": fwknopd, iptables, knockd, mikrotik, nftables`},
 		{"-once 1 list", `error: invalid value "1" for flag -once: not a number between 2 and 10000`},
 		{"-once 3", "error: -once takes a number and one file"},
 		{"-once 3 list 22", "error: -once takes a number and one file"},
-		{"-lan 192.0.2.1 tango 22", "error: -lan is for -rules"},
-		{"-wait tango 22", "error: -wait is for -check"},
+		{"-lan 192.0.2.1 tango 22", "error: -lan needs -rules"},
+		{"-wait tango 22", "error: -wait needs -check"},
 
-		{"-rules nftables -lan 192.0.2.0/33 tango", `error: invalid value "192.0.2.0/33" for flag -lan: "192.0.2.0/33" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
-		{"-rules nftables -lan 192.0.2.1,::ffff:0:0/95 tango", `error: invalid value "192.0.2.1,::ffff:0:0/95" for flag -lan: "::ffff:0:0/95" is not a network such as 192.0.2.0/24 or 2001:db8::/32`},
-		{"-rules nftables -lan ::ffff:0.0.0.0/96 tango", `error: invalid value "::ffff:0.0.0.0/96" for flag -lan: "::ffff:0.0.0.0/96" is everybody, and nothing would be guarded`},
+		{"-rules nftables -lan 192.0.2.0/33 tango", `error: invalid value "192.0.2.0/33" for flag -lan: "192.0.2.0/33" is not a network, such as 192.0.2.0/24 or 2001:db8::/32`},
+		{"-rules nftables -lan 192.0.2.1,::ffff:0:0/95 tango", `error: invalid value "192.0.2.1,::ffff:0:0/95" for flag -lan: "::ffff:0:0/95" is not a network, such as 192.0.2.0/24 or 2001:db8::/32`},
+		{"-rules nftables -lan ::ffff:0.0.0.0/96 tango", `error: invalid value "::ffff:0.0.0.0/96" for flag -lan: "::ffff:0.0.0.0/96" would let everybody in`},
 
 		// good
 		{"tango 22", "tango 22 [] IP"},
@@ -126,14 +126,14 @@ func TestReporterKeepsLinesWhole(t *testing.T) {
 	}
 }
 
-// TestTwoModes has every two modes exclude each other, in either order. A mode that
+// TestTwoModes has every two modes cannot be combined, in either order. A mode that
 // is asked for twice is one, and so is one that is switched off.
 func TestTwoModes(t *testing.T) {
 	modes := map[string]string{"-k": "-k", "-G": "-G", "-check": "-check", "-rules nftables": "-rules", "-once 3": "-once"}
 	for one, option := range modes {
 		for other, otherOption := range modes {
 			line := one + " " + other + " tango"
-			want := "error: " + option + " and " + otherOption + " exclude each other"
+			want := "error: " + option + " and " + otherOption + " cannot be combined"
 			if one == other {
 				want = ""
 			}
@@ -142,7 +142,7 @@ func TestTwoModes(t *testing.T) {
 			}
 		}
 		line := "-F " + one + " tango 22"
-		if got, want := describe(parseOptions(strings.Fields(line))), "error: -F and "+option+" exclude each other"; got != want {
+		if got, want := describe(parseOptions(strings.Fields(line))), "error: -F and "+option+" cannot be combined"; got != want {
 			t.Errorf("knockpipe %s: got %v, want %v", line, got, want)
 		}
 	}

@@ -69,13 +69,13 @@ func runPipe(o *options, process Process, report *reporter) error {
 // checkPass finds out early what would keep -F from working.
 func (p *plan) checkPass(stdout *os.File) error {
 	if len(p.closing) > 0 {
-		return &failure{code: exitUsage, err: fmt.Errorf("-F: %v: KnockClose: nothing is left to send it when the session ends", p.settings.Origin("KnockClose")),
-			hint: "leave -F and ProxyUseFdpass out for this host, or set KnockClose none"}
+		return &failure{code: exitUsage, err: fmt.Errorf("-F: %v: KnockClose: knockpipe has exited by the end of the session and cannot send it", p.settings.Origin("KnockClose")),
+			hint: "remove -F and ProxyUseFdpass for this host, or set KnockClose none"}
 	}
 	if err := proxy.CanPass(stdout); err != nil {
-		hint := "-F is for ssh with ProxyUseFdpass yes; leave out both, or set both"
+		hint := "-F needs ProxyUseFdpass yes in ssh's config: set both or neither"
 		if runtime.GOOS == "windows" {
-			hint = "leave out -F and ProxyUseFdpass"
+			hint = "remove -F and ProxyUseFdpass"
 		}
 		return &failure{code: exitUsage, err: fmt.Errorf("-F: stdout: %w", err), hint: hint}
 	}

@@ -83,19 +83,19 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	}
 	switch {
 	case p.closing.Single():
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("%v: KnockClose: a token opens a door and shuts none", settings.Origin("KnockClose"))}
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("%v: KnockClose: a token cannot close a door", settings.Origin("KnockClose"))}
 	case p.knocks.Single() && len(p.closing) > 0: // it may be one for many hosts
 		p.closing = nil
 		settings.Notes = append(settings.Notes, config.Note{
-			Text: "KnockClose has nothing to do at a door for tokens, which shuts by itself", Origin: settings.Origin("KnockClose")})
+			Text: "KnockClose is not sent: a token door shuts by itself", Origin: settings.Origin("KnockClose")})
 	}
 	p.limit = newLimit(o.timeout, settings, len(p.knocks) > 0)
 	if pauses := p.knocks.Pauses(); p.limit.time > 0 && pauses >= p.limit.time {
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of the knock take %v, and opening may take %v", pauses, p.limit.time),
-			hint: "give it more time by KnockTimeout or -w"}
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses in the sequence take %v, but opening may take only %v", pauses, p.limit.time),
+			hint: "allow more time with KnockTimeout or -w"}
 	}
 	if pauses := p.closing.Pauses(); pauses >= closeTime {
-		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses of KnockClose take %v, and closing may take %v", pauses, closeTime)}
+		return nil, &failure{code: exitUsage, err: fmt.Errorf("the pauses in KnockClose take %v, but closing may take only %v", pauses, closeTime)}
 	}
 	return p, nil
 }
@@ -105,7 +105,7 @@ func aliasHint(err error) string {
 	if alias := new(config.AliasError); !errors.As(err, &alias) {
 		return ""
 	}
-	return "pass the alias, too: knockpipe -n %n %h %p in a ProxyCommand, -n ALIAS by hand"
+	return "pass the alias too: knockpipe -n %n %h %p in a ProxyCommand, -n ALIAS by hand"
 }
 
 // cleansUp reports whether there is something to do when a run is ended: a door to close,
@@ -124,7 +124,7 @@ func (p *plan) load(process Process) (err error) {
 			switch {
 			case only == ip.Any:
 			case p.family != ip.Any && p.family != only:
-				return &failure{code: exitUsage, err: fmt.Errorf("%s knows %v alone, and %v is asked for", step.Kind(), only, p.family)}
+				return &failure{code: exitUsage, err: fmt.Errorf("%s supports only %v, but %v is requested", step.Kind(), only, p.family)}
 			default:
 				p.family = only
 			}

@@ -49,9 +49,9 @@ func hintOf(err error) string {
 }
 
 // otherConfig is what is forgotten where the usual config has no knock.
-const otherConfig = "with ssh -F FILE, pass -f FILE"
+const otherConfig = "if you use ssh -F FILE, pass -f FILE to knockpipe"
 
-const unreachableHint = "is the host up, is this its address, and does nothing on the way forbid it?"
+const unreachableHint = "is the host up, is this its address, or does a router on the way reject the traffic?"
 
 func badUsage(err error) *failure {
 	return &failure{code: exitUsage, err: err, hint: usageLine}
@@ -82,10 +82,10 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	case !isShut && len(p.knocks) > 0 && proxy.Local(err) != nil: // of a knock
 		f.hint = localHint(proxy.Local(err))
 	case errors.Is(err, proxy.ErrNoTurn):
-		f.hint = "a knockpipe that does not get in keeps others waiting, for two seconds at a time"
+		f.hint = "a knockpipe that cannot get in delays the others, by two seconds at a time"
 	case !isShut && len(p.knocks) == 0:
 		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
-		f.hint = "no knock is given for this host"
+		f.hint = "no knock is configured for this host"
 		if p.file == "" {
 			f.hint += "; " + otherConfig
 		}
@@ -94,12 +94,12 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	case isShut && p.knocks.Single():
 		f.hint = tokenHint
 		if !shut.Silent() {
-			f.hint = "the host answers but its door stays shut: does sshd run? If so: " + tokenHint
+			f.hint = "the host answers but its door stays shut: is sshd running? If so: " + tokenHint
 		}
 	case isShut && shut.Silent():
 		f.hint = fmt.Sprintf("%s, %s? %s", p.isRight(), dropped, counters)
 	case isShut:
-		f.hint = fmt.Sprintf("the host answers but its door stays shut: %s, does sshd run, %s? %s", p.isRight(), dropped, counters)
+		f.hint = fmt.Sprintf("the host answers but its door stays shut: %s, is sshd running, %s? %s", p.isRight(), dropped, counters)
 	}
 	if isShut && p.settings.KnockHost != "" {
 		f.err = fmt.Errorf("%w (knocked at KnockHost %s)", f.err, p.settings.KnockHost)
@@ -122,9 +122,9 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 func localHint(err *proxy.LocalError) string {
 	switch {
 	case err.NoPort():
-		return "are all local ports in use (ss -s tells), or is the source address not this machine's?"
+		return "are all local ports in use (see ss -s), or does the source address belong to another machine?"
 	case err.NoFile():
-		return "the limit of open files is reached: see ulimit -n"
+		return "the limit on open files is reached: see ulimit -n"
 	case err.NoRoute():
 		return "this machine has no route there: is its network up?"
 	}
@@ -134,13 +134,13 @@ func localHint(err *proxy.LocalError) string {
 // What can keep a knock from opening the door, besides the knock itself, and what
 // tells.
 const (
-	dropped  = "or does a firewall on the way (a provider's, too) drop the knocks"
-	counters = "The server's counters show which of them arrive"
+	dropped  = "or does a firewall on the way (perhaps your provider's) drop the knocks"
+	counters = "The server's counters show which knocks arrive"
 )
 
 // tokenHint is what can keep a token from opening the door, and how to tell.
-const tokenHint = "are the clocks here and there at most two minutes apart, are tokens loaded there (after a boot the first opens within two minutes), " +
-	"and does a firewall on the way let them through? There, nft list counters tells tokens that came early, late or used; if none came, they are unknown or were dropped"
+const tokenHint = "do the clocks agree within two minutes, are tokens loaded on the server (after a boot, the first one opens within two minutes), " +
+	"and do firewalls on the way let them through? On the server, nft list counters counts tokens that came early, late or used; if it counts none, they were unknown or dropped"
 
 // isRight asks for what the user can get wrong in the sequence.
 func (p *plan) isRight() string {

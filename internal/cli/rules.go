@@ -56,7 +56,7 @@ func (p *plan) guard(door *rules.Door, given bool, report *reporter) error {
 		return &failure{code: exitUsage, err: fmt.Errorf("-rules: no knock is configured for %s", p.name), hint: p.hint()}
 	}
 	if p.settings.KnockHost != "" {
-		report.tell(true, "warning: KnockHost is another host, and these rules are for one that guards its own port")
+		report.tell(true, "warning: these rules are for a host that guards its own port, but the knocks go to KnockHost")
 	}
 	for _, text := range rules.Warnings(p.knocks) {
 		report.tell(true, "warning: "+text)
@@ -66,11 +66,11 @@ func (p *plan) guard(door *rules.Door, given bool, report *reporter) error {
 	case len(door.Ports) == 0:
 		door.Ports = []uint16{p.port}
 		if p.settings.Port == 0 {
-			report.tell(true, fmt.Sprintf("port %d is guarded, as no Port is configured for %s: if sshd listens on another one, name it behind the host", p.port, p.name))
+			report.tell(true, fmt.Sprintf("guarding port %d, because no Port is configured for %s: if sshd listens on another port, name it after the host", p.port, p.name))
 		}
 	case p.port != door.Ports[0]:
-		return &failure{code: exitUsage, err: fmt.Errorf("-rules: the port of %s is %d, and that of %s is %d", door.Hosts[0].Name, door.Ports[0], p.name, p.port),
-			hint: "print them one after the other, or name the port behind the hosts"}
+		return &failure{code: exitUsage, err: fmt.Errorf("-rules: the port of %s is %d, but that of %s is %d", door.Hosts[0].Name, door.Ports[0], p.name, p.port),
+			hint: "print their rules separately, or name the port after the hosts"}
 	}
 	door.Hosts = append(door.Hosts, rules.Host{Name: p.name, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay})
 	return nil

@@ -50,11 +50,11 @@ func (p *plan) noAddress(err error) error {
 	}
 	for _, step := range p.knocks {
 		if only := step.Facts().Family; only != ip.Any {
-			f.hint = fmt.Sprintf("%s knows %v alone, so the host needs an %[2]v address", step.Kind(), only)
+			f.hint = fmt.Sprintf("%s supports only %v, so the host needs an %[2]v address", step.Kind(), only)
 		}
 	}
 	if name := p.settings.HostName; !p.named && name != "" && name != p.host {
-		f.hint = fmt.Sprintf("it is an alias in the config, at %v: pass its HostName, %s", p.settings.Origin("HostName"), name)
+		f.hint = fmt.Sprintf("it is an alias in the config (%v): pass its HostName, %s", p.settings.Origin("HostName"), name)
 	}
 	return f
 }
@@ -85,9 +85,9 @@ func (p *plan) otherFamily(tried []netip.Addr) string {
 	ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 	defer cancel()
 	if addrs, _ := proxy.Resolve(ctx, p.host, other); len(addrs) > 0 {
-		return fmt.Sprintf("only %v was tried, and the host has an %v address too", only, other)
+		return fmt.Sprintf("only %v was tried, but the host also has an %v address", only, other)
 	}
-	return fmt.Sprintf("only %v was tried, and no %v address of the host was found", only, other)
+	return fmt.Sprintf("only %v was tried, and no %v address was found for the host", only, other)
 }
 
 // sources are the local addresses that the user or the config asks for.

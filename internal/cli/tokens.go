@@ -100,7 +100,7 @@ func keepLastRun(dir string, now time.Time) (time.Time, error) {
 		}
 		last := time.Unix(seconds, 0)
 		if now.Before(last.Add(-backwards)) {
-			return wrong(fmt.Errorf("the clock says %s, and the last run was at %s", utc(now), utc(last)), "set the clock; "+remove)
+			return wrong(fmt.Errorf("the clock says %s, but the last run was at %s", utc(now), utc(last)), "set the clock; "+remove)
 		}
 		if now.Before(last) {
 			now = last

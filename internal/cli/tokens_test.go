@@ -19,8 +19,8 @@ func TestLastRun(t *testing.T) {
 	}{
 		{"no time", "x\n", "it does not hold the time of the last run", "x\n"},
 		{"empty", "\n", "it does not hold the time of the last run", "\n"},
-		{"an hour behind", fmt.Sprintln(now.Add(time.Hour).Unix()), "the clock says 2026-11-26 12:00:00 UTC, and the last run was at 2026-11-26 13:00:00 UTC", fmt.Sprintln(now.Add(time.Hour).Unix())},
-		{"121 s behind", fmt.Sprintln(now.Add(121 * time.Second).Unix()), "the clock says 2026-11-26 12:00:00 UTC, and the last run was at 2026-11-26 12:02:01 UTC", fmt.Sprintln(now.Add(121 * time.Second).Unix())},
+		{"an hour behind", fmt.Sprintln(now.Add(time.Hour).Unix()), "the clock says 2026-11-26 12:00:00 UTC, but the last run was at 2026-11-26 13:00:00 UTC", fmt.Sprintln(now.Add(time.Hour).Unix())},
+		{"121 s behind", fmt.Sprintln(now.Add(121 * time.Second).Unix()), "the clock says 2026-11-26 12:00:00 UTC, but the last run was at 2026-11-26 12:02:01 UTC", fmt.Sprintln(now.Add(121 * time.Second).Unix())},
 		{"a second behind", fmt.Sprintln(now.Add(time.Second).Unix()), "2026-11-26 12:00:01 UTC", fmt.Sprintln(now.Add(time.Second).Unix())},
 		{"ahead", fmt.Sprintln(now.Add(-time.Hour).Unix()), "2026-11-26 12:00:00 UTC", fmt.Sprintln(now.Unix())},
 		{"first", "", "2026-11-26 12:00:00 UTC", fmt.Sprintln(now.Unix())},

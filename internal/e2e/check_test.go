@@ -35,10 +35,10 @@ func TestCheck(t *testing.T) {
 		{"good", good, nil, "", 0, []string{
 			`ok    ssh runs knockpipe for tango`, `ok    4 knocks from /root/\.ssh/config:3`, `ok    198\.51\.100\.2 is 198\.51\.100\.2`,
 			`ok    198\.51\.100\.2 port 22 is shut: refused`, `ok    198\.51\.100\.2 port 22 opened \S+ after the start, at try 1`,
-			`ok    SSH-2\.0-OpenSSH_\S+.* answers`, `ok    its ssh-ed25519 key SHA256:\S+ is known from \S+known_hosts:1`}},
+			`ok    SSH-2\.0-OpenSSH_\S+.* answers`, `ok    its ssh-ed25519 key SHA256:\S+ is known: \S+known_hosts:1`}},
 		{"the door shuts again", good, nil, "-wait", 0, []string{`ok    the door is shut again after \d+s`}},
 		{"both families", dual, hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n"), "", 0, []string{
-			`ok    2001:db8::2 port 22 opened`, `ok    198\.51\.100\.2 port 22 opens as well`}},
+			`ok    2001:db8::2 port 22 opened`, `ok    198\.51\.100\.2 port 22 opens too`}},
 		{"IPv6 without a guard", dual, func(t *testing.T, l *lab.Lab) {
 			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
 			l.Server.Nft(t, "insert rule inet knockpipe_22 door meta nfproto ipv6 accept")
@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe %h %p`}},
 		{"another ProxyCommand", strings.Replace(good, "knockpipe", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
 		{"only a pattern", strings.Replace(good, "tango\n", "tang?\n", 1), nil, "", 1, []string{
-			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n %h %p`}},
+			`fail  tango has a knock, but its HostName 198\.51\.100\.2 does not lead to it\n      write: ProxyCommand knockpipe -n %n %h %p`}},
 		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
 			`ok    4 knocks from /root/\.ssh/config:3`}},
 		{"the name is passed, and a user is typed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "root@", 0, []string{
@@ -62,16 +62,16 @@ func TestCheck(t *testing.T) {
 		{"only of a user", strings.Replace(good, "\t# Knock", "Match originalhost tango user root\n\t# Knock", 1), nil, "-l root", 0, []string{
 			`ok    4 knocks from`}},
 		{"only of another user", strings.NewReplacer("\t# Knock", "Match originalhost tango user bob\n\t# Knock", "\tProxy", "Host *\n\tProxy").Replace(good), nil, "-l bob", 1, []string{
-			`fail  tango has a knock, which its HostName 198\.51\.100\.2 does not lead to\n      write: ProxyCommand knockpipe -n %n -l %r %h %p`}},
+			`fail  tango has a knock, but its HostName 198\.51\.100\.2 does not lead to it\n      write: ProxyCommand knockpipe -n %n -l %r %h %p`}},
 		{"two that differ", good + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n", nil, "", 1, []string{
-			`fail  198\.51\.100\.2 may be tango \(.*config:3\) or romeo \(.*config:7\), and their settings differ\n      pass the alias, too: knockpipe -n %n %h %p`}},
+			`fail  198\.51\.100\.2 may be tango \(.*config:3\) or romeo \(.*config:7\), and their settings differ\n      pass the alias too: knockpipe -n %n %h %p`}},
 		{"two that differ, and the name is passed", strings.Replace(good, "%h", "-n %n %h", 1) + "Host romeo\n\tHostName 198.51.100.2\n\t# Knock: 7001 7002\n",
 			nil, "", 0, []string{`ok    4 knocks from /root/\.ssh/config:3`}},
 		{"another without a knock", good + "Host romeo\n\tHostName 198.51.100.2\n", nil, "", 0, []string{
-			`warn  /root/\.ssh/config:\d+: romeo has the HostName 198\.51\.100\.2 too, and no knock of its own`}},
-		{"fdpass without -F", good + "\tProxyUseFdpass yes\n", nil, "", 1, []string{`fail  ProxyUseFdpass is set, but knockpipe has no -F`}},
-		{"-F without fdpass", strings.Replace(good, "%h", "-F %h", 1), nil, "", 1, []string{`fail  knockpipe has -F, but ProxyUseFdpass is not set`}},
-		{"timeouts", good + "\t# KnockTimeout: 20\n\tConnectTimeout 5\n", nil, "", 0, []string{`warn  KnockTimeout is 20s, but ssh's ConnectTimeout ends it after 4\.5s`}},
+			`warn  /root/\.ssh/config:\d+: romeo also has HostName 198\.51\.100\.2, but no knock of its own`}},
+		{"fdpass without -F", good + "\tProxyUseFdpass yes\n", nil, "", 1, []string{`fail  ProxyUseFdpass is set, but knockpipe is run without -F`}},
+		{"-F without fdpass", strings.Replace(good, "%h", "-F %h", 1), nil, "", 1, []string{`fail  knockpipe is run with -F, but ProxyUseFdpass is not set`}},
+		{"timeouts", good + "\t# KnockTimeout: 20\n\tConnectTimeout 5\n", nil, "", 0, []string{`warn  KnockTimeout is 20s, but ssh's ConnectTimeout cuts it to 4\.5s`}},
 		{"comment above its Host", "# Knock: " + sequence + "\n" + strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 0, []string{`warn  /root/\.ssh/config:1: the knock is above Host tango, not below it`}},
 		{"void IgnoreUnknown", "IgnoreUnknown UseKeychain\nIgnoreUnknown Knock*\n" + strings.Replace(good, "# Knock:", "Knock", 1), nil, "", 1,
 			[]string{`fail  ssh: .*[Bb]ad configuration option: knock`, `warn  /root/\.ssh/config:2: .*IgnoreUnknown`}},
@@ -80,18 +80,18 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "", 1, []string{`fail  ssh: Bad owner or permissions on /root/\.ssh/config`, `fail  Bad owner or permissions on /root/\.ssh/config`}},
-		{"bad knock", strings.Replace(good, "12345", "12345x", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: no port number`}},
+		{"bad knock", strings.Replace(good, "12345", "12345x", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: not a port number`}},
 		{"unknown protocol", strings.Replace(good, "12345", "sctp:12345", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: unknown protocol "sctp"`}},
 		{"10,000 knocks", strings.Replace(good, "12345", strings.Repeat("1,", 9999)+"1", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: 10003 knocks: a sequence has at most 64`}},
 		{"unbalanced quotes", strings.Replace(good, "12345", `"12345`, 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: unbalanced quotes`}},
 		{"unknown keyword in the side file", good, inHome("knock_config", "KnockTimout 5\n"), "", 1, []string{`fail  /root/\.ssh/knock_config:1: unknown keyword "KnockTimout": is it KnockTimeout\?`}},
 		{"Include loop", good + "\tInclude ~/.ssh/again\n", inHome("again", "Include ~/.ssh/again\n"), "", 1, []string{`fail  ssh: .*Too many recursive`, `fail  /root/\.ssh/again:1: more than 16 includes deep`}},
-		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses of the knock take 9s, and opening may take 8s\n      give it more time`}},
+		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses in the sequence take 9s, but opening may take only 8s\n      give it more time`}},
 		{"network down", good, func(t *testing.T, l *lab.Lab) { l.Client.LinkDown(t) }, "", 1, []string{
 			`warn  198\.51\.100\.2 port 22 is unreachable: network is unreachable`, `fail  198\.51\.100\.2: knock 1 of 4 \(tcp\): network is unreachable`}},
 		{"list that would be used up", strings.Replace(good, sequence, "once:list", 1), inHome("list", " 7001,7002,7003\n 7004,7005,7006\n"), "", 0, []string{
 			`warn  once:/root/\.ssh/list: 2 sequences left\n      make a new list`,
-			`warn  not knocked, .*\n      to knock all the same: knockpipe -check tango 22 once:/root/\.ssh/list$`}},
+			`warn  did not knock, .*\n      to knock anyway: knockpipe -check tango 22 once:/root/\.ssh/list$`}},
 		{"unknown name", strings.Replace(good, "198.51.100.2", "nowhere.test", 1), hostsFile(""), "", 1, []string{`fail  nowhere\.test: `}},
 		{"key not known", good + "\tUserKnownHostsFile none\n", nil, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
 		{"known_hosts that is no file", good + "\tUserKnownHostsFile ~/.ssh/fifo /dev/zero\n", func(t *testing.T, l *lab.Lab) {
@@ -101,11 +101,11 @@ func TestCheck(t *testing.T) {
 		}, "", 0, []string{`warn  its ssh-ed25519 key SHA256:\S+ is not known`}},
 		{"HostName that is an option", strings.Replace(good, "198.51.100.2", "-sevil", 1), nil, "", 1, []string{`fail  -sevil: not a host name or address`}},
 		{"another key", good + "\tHostKeyAlias moon\n\tUserKnownHostsFile ~/.ssh/other\n", inHome("other",
-			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ is not the one of /root/\.ssh/other:1`}},
+			"moon ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n"), "", 1, []string{`fail  its ssh-ed25519 key SHA256:\S+ differs from the one in /root/\.ssh/other:1`}},
 		{"no sshd", good + "\tPort 2323\n", func(t *testing.T, l *lab.Lab) {
 			l.Server.Nft(t, "insert rule inet knockpipe_22 prerouting tcp dport 2323 goto door")
 			greeter(t, l.Server.Listen(t, "tcp4", ":2323"))
-		}, "", 1, []string{`fail  no SSH server there: `}},
+		}, "", 1, []string{`fail  no SSH server answers: `}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestCheck(t *testing.T) {
 				}
 			}
 			want := 1
-			if strings.Contains(string(out), "not knocked") {
+			if strings.Contains(string(out), "did not knock") {
 				want = 0
 			}
 			if want > 0 && tt.code == 0 {

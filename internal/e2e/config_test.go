@@ -81,7 +81,7 @@ func TestConnectionSettings(t *testing.T) {
 		want           string // the banner, or a line of stderr
 	}{
 		{"family without an address", "AddressFamily inet6", "knockpipe: tango.example.org: it has no IPv6 address"},
-		{"a source of the other family", "BindAddress 2001:db8::1", "knockpipe: tango.example.org: no address of the family of the local address 2001:db8::1"},
+		{"a source of the other family", "BindAddress 2001:db8::1", "knockpipe: tango.example.org: no address of the same family as the local address 2001:db8::1"},
 		{"a source that is not here", "BindAddress 198.51.100.77", "cannot assign requested address"},
 		{"no such interface", "BindInterface eth7", "knockpipe: interface eth7: "},
 		{"family", "AddressFamily inet", "SSH-2.0-bench\r\n"},

@@ -28,7 +28,7 @@ func TestExec(t *testing.T) {
 		{"fails", "", "echo no >&2; exit 3", "no\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 3\n"},
 		{"does not end, nor what it starts", "", "sleep 60 & sleep 60", "knockpipe: time ran out before the sequence was sent once\n"},
 		{"is not there", "", "hunter2 12345", "sh: not found\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 127\n"},
-		{"is no command", "", "done hunter2", "sh: the command is in error; what the shell says of it is not shown, as it quotes it\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 2\n"},
+		{"is no command", "", "done hunter2", "sh: the command failed; the shell's message is not shown, because it quotes the command\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 2\n"},
 		{"waits for what it starts", "-k ", "(sleep 0.1; echo no >&2) & wait; exit 3", "no\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 3\n"},
 		{"fails, with -k", "-k ", "echo no >&2; exit 3", "no\nknockpipe: 198.51.100.2: knock 1 of 1 (exec): exit status 3\n"},
 		{"only knocks", "-k ", "echo $KNOCK_HOST $KNOCK_ADDR $KNOCK_PORT", "198.51.100.2 198.51.100.2 22\n"},

@@ -203,7 +203,7 @@ func TestFwknopUsage(t *testing.T) {
 		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no such file or directory`},
 		{"no stanza", "[tango]\n" + keys, "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no stanza \[198\.51\.100\.2\]`},
 		{"bad line", "[tango]\n" + keys + "WHAT 7\n", "198.51.100.2 22 1 fwknop:tango", `knock 2 of 2 \(fwknop\): /root/\.fwknoprc:4: WHAT: unknown variable`},
-		{"IPv6", "[tango]\n" + keys, "-6 tango 22 fwknop", `fwknop knows IPv4 alone, and IPv6 is asked for`},
+		{"IPv6", "[tango]\n" + keys, "-6 tango 22 fwknop", `fwknop supports only IPv4, and IPv6 is asked for`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestFwknopNeedsIPv4(t *testing.T) {
 	l.Client.WriteFile(t, "/etc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
 	cmd := knockpipe(t, l, "tango 22 fwknop")
 	out, _ := cmd.CombinedOutput()
-	if want := "knockpipe: hint: fwknop knows IPv4 alone, so the host needs an IPv4 address\n"; !strings.HasSuffix(string(out), want) || cmd.ProcessState.ExitCode() != 1 {
+	if want := "knockpipe: hint: fwknop supports only IPv4, so the host needs an IPv4 address\n"; !strings.HasSuffix(string(out), want) || cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("got %q, exit %d, want %q, exit 1", out, cmd.ProcessState.ExitCode(), want)
 	}
 }

@@ -18,12 +18,12 @@ func TestHints(t *testing.T) {
 	const (
 		refused  = "hint: the host answers but its door stays shut: "
 		ordered  = "is the sequence right and in order"
-		dropped  = "or does a firewall on the way (a provider's, too) drop the knocks? The server's counters show which of them arrive"
+		dropped  = "or does a firewall on the way (perhaps your provider's) drop the knocks? The server's counters show which knocks arrive"
 		only4    = "198.51.100.2 tango\n"
 		only6    = "2001:db8::2 tango\n"
-		other4   = "only IPv6 was tried, and the host has an IPv4 address too\n"
-		other6   = "only IPv4 was tried, and the host has an IPv6 address too\n"
-		noOther4 = "only IPv6 was tried, and no IPv4 address of the host was found\n"
+		other4   = "only IPv6 was tried, but the host also has an IPv4 address\n"
+		other6   = "only IPv4 was tried, but the host also has an IPv6 address\n"
+		noOther4 = "only IPv6 was tried, and no IPv4 address was found for the host\n"
 	)
 	for _, tt := range []struct {
 		name, hosts, config, line string
@@ -73,7 +73,7 @@ func TestOtherConfig(t *testing.T) {
 	l := lab.New(t)
 	for _, mode := range []string{"", "-k", "-check"} {
 		out, err := knockpipe(t, l, mode+" 198.51.100.2 22").CombinedOutput()
-		if want := "with ssh -F FILE, pass -f FILE\n"; !strings.Contains(string(out), want) || err == nil {
+		if want := "if you use ssh -F FILE, pass -f FILE to knockpipe\n"; !strings.Contains(string(out), want) || err == nil {
 			t.Errorf("%q: got %q, %v, want %q", mode, out, err, want)
 		}
 	}

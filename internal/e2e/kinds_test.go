@@ -68,7 +68,7 @@ func TestPing(t *testing.T) {
 	tests := []struct {
 		name, groups, want string
 	}{
-		{"not permitted", "1 0", "knockpipe: %s: knock 1 of 1 (icmp): ping sockets are not permitted: as root, put your group into the range of sysctl net.ipv4.ping_group_range\n"},
+		{"not permitted", "1 0", "knockpipe: %s: knock 1 of 1 (icmp): no permission to send an echo request: as root, include your group in the range of sysctl net.ipv4.ping_group_range\n"},
 		{"permitted", "0 2147483647", ""},
 	}
 	for _, tt := range tests {

@@ -170,7 +170,7 @@ func TestOnceCheck(t *testing.T) {
 	for _, want := range []string{
 		"ok    198.51.100.2 port 22 is shut: ",
 		"ok    once:" + client + ": 9 sequences left\n",
-		"warn  not knocked, as that would use up a sequence of the list\n      to knock all the same: knockpipe -check tango 22 once:" + client + "\n",
+		"warn  did not knock, because that would use up a sequence of the list\n      to knock anyway: knockpipe -check tango 22 once:" + client + "\n",
 	} {
 		if !strings.Contains(string(out), want) || err != nil {
 			t.Errorf("got %v, %s\nwant %q", err, out, want)

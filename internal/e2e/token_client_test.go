@@ -157,9 +157,9 @@ func TestTokenWays(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"-G -f " + config + " tango", "\nknock token:" + d.dir + "/anna.key # "},
 		{"-check -f " + config + " tango 22", "tokens by icmp, udp, by this clock: 20"},
-		{"-check -f " + d.config(t, "anna", "KnockClose 7001\n") + " tango 22", "KnockClose has nothing to do at a door for tokens"},
+		{"-check -f " + d.config(t, "anna", "KnockClose 7001\n") + " tango 22", "KnockClose is not sent: a token door shuts by itself"},
 		{"-vv -f " + config + " tango 22", "(token) to 2001:db8::2"},
-		{"-f " + d.config(t, "anna", "KnockClose token:x\n") + " tango 22", ":2: KnockClose: a token opens a door and shuts none"},
+		{"-f " + d.config(t, "anna", "KnockClose token:x\n") + " tango 22", ":2: KnockClose: a token cannot close a door"},
 	} {
 		d.shut(t)
 		d.unspend(t, "anna")
@@ -229,10 +229,10 @@ func TestTokenErrors(t *testing.T) {
 	write("cut", string(text[:len(text)-6]), 0o600)
 	for name, want := range map[string]string{
 		"none":   "none.key: no such file or directory\n",
-		"shared": "shared.key: it holds a key, and others can read or write it: chmod 600\n",
+		"shared": "shared.key: others can read or write this file, which holds a key: chmod 600\n",
 		"cut":    "cut.key:4: neither a carrier (udp PORT, icmp, tcp PORT) nor a key of 32 bytes in base64\n",
-		"same":   "(token): by tcp: that is the port behind the door, and no connect there may be a knock\n",
-		"anna":   "hint: are the clocks here and there at most two minutes apart, are tokens loaded there ",
+		"same":   "(token): by tcp: the service port cannot carry a token\n",
+		"anna":   "hint: do the clocks agree within two minutes, are tokens loaded on the server ",
 	} {
 		for _, mode := range []string{"", "-vv", "-check"} {
 			out, err := knockpipe(t, d.Lab, mode+" -w 1.5 -f "+d.config(t, name, "")+" 198.51.100.2 22").CombinedOutput()

@@ -549,7 +549,7 @@ func TestTokenBehind(t *testing.T) {
 	}
 	d.Server.Nft(t, "flush ruleset")
 	out, err := d.try(t, "| nft -f -", "-tokens", filepath.Join(d.dir, "anna.key"))
-	if err == nil || !regexp.MustCompile(`^knockpipe: -tokens: \S+last-run: the clock says .*, and the last run was at `).Match(out) {
+	if err == nil || !regexp.MustCompile(`^knockpipe: -tokens: \S+last-run: the clock says .*, but the last run was at `).Match(out) {
 		t.Errorf("got %v: %s, want it to be refused", err, out)
 	}
 	if out, err := d.Server.Command("nft", "list", "ruleset").CombinedOutput(); err != nil || len(out) > 0 {

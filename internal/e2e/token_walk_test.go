@@ -108,7 +108,7 @@ func TestTokenWalk(t *testing.T) {
 		"cp new.key anna-tango.key; knockpipe -tokens -fresh anna-tango.key | ssh root@tango '"+delete+"; nft -f -'; mv anna-tango.key .ssh/anna-tango.key", `token:`, true)
 	follow("ssh root@tango echo replaced", `^replaced\n$`, true)
 	follow("ssh root@tango "+delete, `^$`, true)
-	if out, err := run("knockpipe -w 1.5 tango.example.org 22 </dev/null"); err == nil || !strings.Contains(out, "are the clocks here and there") {
+	if out, err := run("knockpipe -w 1.5 tango.example.org 22 </dev/null"); err == nil || !strings.Contains(out, "do the clocks agree within") {
 		t.Errorf("a key that was revoked: got %v: %s", err, out)
 	}
 }

@@ -53,9 +53,9 @@ func TestWine(t *testing.T) {
 		code int
 		want string // what stdout or stderr begins with
 	}{
-		{"-F -f none 198.51.100.2 22 " + sequence, 2, "knockpipe: -F: stdout: this system passes no sockets between processes\nknockpipe: hint: leave out -F and ProxyUseFdpass\n"},
-		{"-n runs 198.51.100.2 22", 1, "knockpipe: 198.51.100.2: knock 1 of 1 (exec): not on this system\n"},
-		{"-n pings 198.51.100.2 22", 1, "knockpipe: 198.51.100.2: knock 1 of 1 (icmp): not on this system\n"},
+		{"-F -f none 198.51.100.2 22 " + sequence, 2, "knockpipe: -F: stdout: this system cannot pass sockets between processes\nknockpipe: hint: remove -F and ProxyUseFdpass\n"},
+		{"-n runs 198.51.100.2 22", 1, "knockpipe: 198.51.100.2: knock 1 of 1 (exec): not supported on this system\n"},
+		{"-n pings 198.51.100.2 22", 1, "knockpipe: 198.51.100.2: knock 1 of 1 (icmp): not supported on this system\n"},
 		{"-w 1 -f none 198.51.100.2 22 12345 23456 34567 45679", 1, "knockpipe: 4 knocks sent "},
 		{"-f none 198.51.100.2 22", 1, "knockpipe: 198.51.100.2 port 22: "},
 		{"-G bravo", 0, "host bravo # command line\nhostname bravo # default\nport 22 # default\naddressfamily any # default\nknock 1 2 # C:\\ProgramData\\ssh\\ssh_config:2\n"},

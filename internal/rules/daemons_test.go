@@ -13,29 +13,29 @@ func TestCannot(t *testing.T) {
 	long := strings.Repeat("4471 ", 33)
 	for _, tt := range []struct{ format, knocks, closes, stanza, want string }{
 		{"knockd", "", "", "", "no knock is configured for tango"},
-		{"knockd", "4471 icmp,size=4472", "", "", "knockd: knock 2 of 2 (icmp): knockd knows TCP and UDP alone"},
-		{"knockd", "4471 fwknop", "", keys, "knockd: knock 2 of 2 (fwknop): knockd knows TCP and UDP alone"},
-		{"knockd", "exec:knock-4471 4472", "", "", "knockd: knock 1 of 2 (exec): knockd knows TCP and UDP alone"},
-		{"knockd", "4471 udp:4472,text=4471", "", "", "knockd: knock 2 of 2 (udp): knockd looks at no payload, so any datagram to the port would do"},
-		{"knockd", "4471 udp:4472", "pause:1 udp:4472,size=4", "", "knockd: KnockClose: knock 2 of 2 (udp): knockd looks at no payload"},
+		{"knockd", "4471 icmp,size=4472", "", "", "knockd: knock 2 of 2 (icmp): knockd supports only TCP and UDP"},
+		{"knockd", "4471 fwknop", "", keys, "knockd: knock 2 of 2 (fwknop): knockd supports only TCP and UDP"},
+		{"knockd", "exec:knock-4471 4472", "", "", "knockd: knock 1 of 2 (exec): knockd supports only TCP and UDP"},
+		{"knockd", "4471 udp:4472,text=4471", "", "", "knockd: knock 2 of 2 (udp): knockd ignores the payload, so any datagram to the port would count"},
+		{"knockd", "4471 udp:4472", "pause:1 udp:4472,size=4", "", "knockd: KnockClose: knock 2 of 2 (udp): knockd ignores the payload"},
 		{"knockd", long, "", "", "knockd: 33 knocks: knockd allows 32 to a door"},
-		{"knockd", "4471 4472", "icmp", "", "knockd: KnockClose: knock 1 of 1 (icmp): knockd knows TCP and UDP alone"},
-		{"knockd", "4471 4472", "once:/4471", "", "knockd: KnockClose: knock 1 of 1 (once): the client does not close by a list"},
-		{"fwknopd", "4471 4472", "", "", "fwknopd: knock 1 of 2 (tcp): fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock"},
-		{"fwknopd", "pause:1 fwknop udp:4471", "", keys, "fwknopd: knock 3 of 3 (udp): fwknopd opens at"},
-		{"fwknopd", "fwknop fwknop", "", keys, "fwknopd: knock 2 of 2 (fwknop): fwknopd opens at"},
+		{"knockd", "4471 4472", "icmp", "", "knockd: KnockClose: knock 1 of 1 (icmp): knockd supports only TCP and UDP"},
+		{"knockd", "4471 4472", "once:/4471", "", "knockd: KnockClose: knock 1 of 1 (once): a one-time list cannot close a door"},
+		{"fwknopd", "4471 4472", "", "", "fwknopd: knock 1 of 2 (tcp): fwknopd supports only a sequence of one fwknop step"},
+		{"fwknopd", "pause:1 fwknop udp:4471", "", keys, "fwknopd: knock 3 of 3 (udp): fwknopd supports only a sequence of one fwknop step"},
+		{"fwknopd", "fwknop fwknop", "", keys, "fwknopd: knock 2 of 2 (fwknop): fwknopd supports only a sequence of one fwknop step"},
 		{"fwknopd", "fwknop", "", "", "fwknopd: no stanza of ~/.fwknoprc"},
 		{"fwknopd", "fwknop", "", keys + "ACCESS tcp/4471\n", "fwknopd: ~/.fwknoprc: ACCESS does not ask for the guarded port"},
 		{"fwknopd", "fwknop", "", keys + "NAT_ACCESS $(reboot),22\n", "fwknopd: ~/.fwknoprc: NAT_ACCESS leads to no IPv4 address"},
-		{"fwknopd", "fwknop", "4471 4472", keys, "fwknopd: KnockClose: knock 1 of 2 (tcp): fwknopd takes no knock that shuts a door"},
-		{"mikrotik", "4471 4472", "icmp,size=4471", "", "mikrotik: KnockClose: knock 1 of 1 (icmp): no rule of RouterOS takes an address off a list"},
-		{"mikrotik", "4471 fwknop", "", keys, "mikrotik: knock 2 of 2 (fwknop): RouterOS knows TCP, UDP and ICMP alone"},
-		{"mikrotik", "once:/4471", "", "", "mikrotik: knock 1 of 1 (once): RouterOS knows TCP, UDP and ICMP alone"},
-		{"mikrotik", "exec:4471", "", "", "mikrotik: knock 1 of 1 (exec): RouterOS knows TCP, UDP and ICMP alone"},
-		{"mikrotik", "4471 udp:4472,hex=0a4471", "", "", "mikrotik: knock 2 of 2 (udp): RouterOS finds text alone, and this payload is none"},
-		{"mikrotik", "udp:4472,text=" + strings.Repeat("4471", 33), "", "", "mikrotik: knock 1 of 1 (udp): RouterOS finds no content of more than 128 bytes"},
-		{"mikrotik", "icmp,size=65500", "", "", "mikrotik: knock 1 of 1 (icmp): RouterOS knows no packet of this size"},
-		{"mikrotik", "udp:4472,size=65500", "", "", "mikrotik: knock 1 of 1 (udp): RouterOS knows no packet of this size"},
+		{"fwknopd", "fwknop", "4471 4472", keys, "fwknopd: KnockClose: knock 1 of 2 (tcp): fwknopd has no knock that shuts a door"},
+		{"mikrotik", "4471 4472", "icmp,size=4471", "", "mikrotik: KnockClose: knock 1 of 1 (icmp): RouterOS rules cannot remove an address from a list"},
+		{"mikrotik", "4471 fwknop", "", keys, "mikrotik: knock 2 of 2 (fwknop): RouterOS supports only TCP, UDP and ICMP"},
+		{"mikrotik", "once:/4471", "", "", "mikrotik: knock 1 of 1 (once): RouterOS supports only TCP, UDP and ICMP"},
+		{"mikrotik", "exec:4471", "", "", "mikrotik: knock 1 of 1 (exec): RouterOS supports only TCP, UDP and ICMP"},
+		{"mikrotik", "4471 udp:4472,hex=0a4471", "", "", "mikrotik: knock 2 of 2 (udp): RouterOS can match only text, and this payload is not text"},
+		{"mikrotik", "udp:4472,text=" + strings.Repeat("4471", 33), "", "", "mikrotik: knock 1 of 1 (udp): RouterOS cannot match content longer than 128 bytes"},
+		{"mikrotik", "icmp,size=65500", "", "", "mikrotik: knock 1 of 1 (icmp): RouterOS cannot match a packet of this size"},
+		{"mikrotik", "udp:4472,size=65500", "", "", "mikrotik: knock 1 of 1 (udp): RouterOS cannot match a packet of this size"},
 	} {
 		d := door(t, tt.knocks, tt.closes)
 		if tt.stanza != "" {
@@ -62,7 +62,7 @@ func TestTwoWays(t *testing.T) {
 	other.with(stanza(t, "KEY trout\nSPA_SERVER_PORT 4471\n"))
 	other.Hosts[0].Name = "anna"
 	d.Hosts = append(d.Hosts, other.Hosts[0])
-	if _, err := Make("fwknopd", d); err == nil || err.Error() != "fwknopd: anna: its packet travels in another way than that of tango" {
+	if _, err := Make("fwknopd", d); err == nil || err.Error() != "fwknopd: anna: its packet is not sent the same way as that of tango" {
 		t.Errorf("got %v, want an error", err)
 	}
 }

@@ -52,7 +52,7 @@ type fwknopdDoor struct {
 // ahead of all others. A table of nftables that rejects would overrule it.
 func fwknopd(d *Door) (string, error) {
 	if d.Wide {
-		return "", errors.New("fwknopd lets in single addresses: leave -wide out")
+		return "", errors.New("fwknopd lets in only single addresses: leave out -wide")
 	}
 	page := &fwknopdPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Trial: d.trial(), Ports: d.Ports}
 	var nat []hook
@@ -71,7 +71,7 @@ func fwknopd(d *Door) (string, error) {
 		}
 		conf := fwknopdConf(stanza)
 		if i > 0 && conf != page.Conf {
-			return "", d.of(h, errors.New("its packet travels in another way than that of "+d.Hosts[0].Name))
+			return "", d.of(h, errors.New("its packet is not sent the same way as that of "+d.Hosts[0].Name))
 		}
 		if i > 0 {
 			access = "\n" + access
@@ -109,7 +109,7 @@ func (h *Host) fwknopdStanza() (*fwknop.Stanza, error) {
 		}
 		packet, ok := step.(knock.FWKNOP)
 		if !ok || found != nil {
-			return nil, cannot(h.Knock, i, "fwknopd opens at one packet of its own, a single step fwknop, and knows no other knock")
+			return nil, cannot(h.Knock, i, "fwknopd supports only a sequence of one fwknop step")
 		}
 		found = &packet
 	}
@@ -117,7 +117,7 @@ func (h *Host) fwknopdStanza() (*fwknop.Stanza, error) {
 		return nil, errors.New("no stanza of ~/.fwknoprc")
 	}
 	if len(h.Close) > 0 {
-		return nil, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "fwknopd takes no knock that shuts a door; leave KnockClose out, as the door shuts by itself"))
+		return nil, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "fwknopd has no knock that shuts a door; leave out KnockClose, because the door shuts by itself"))
 	}
 	return found.Stanza, nil
 }
@@ -178,12 +178,12 @@ func fwknopdConf(s *fwknop.Stanza) string {
 	switch {
 	case s.Transport == fwknop.TCP:
 		line("PCAP_FILTER", fmt.Sprintf("tcp port %d", port))
-		text.WriteString("\n# The packet comes by a connection, which fwknopd has to accept.\n")
+		text.WriteString("\n# The packet arrives over TCP, and fwknopd has to accept the connection.\n")
 		line("ENABLE_TCP_SERVER", "Y")
 		line("TCPSERV_PORT", strconv.Itoa(int(port)))
 	case s.Transport == fwknop.HTTP:
 		line("PCAP_FILTER", fmt.Sprintf("tcp port %d", port))
-		text.WriteString("\n# The packet comes by HTTP: some server has to listen at this port.\n")
+		text.WriteString("\n# The packet arrives by HTTP: a web server has to listen on this port.\n")
 		line("ENABLE_SPA_OVER_HTTP", "Y")
 	case s.RandPort:
 		line("PCAP_FILTER", "udp dst portrange 10000-65535")

@@ -195,7 +195,7 @@ func iptEcho(f family) string {
 func iptLength(size int, f family) (string, error) {
 	length := f.header + 8 + size
 	if length > 0xffff {
-		return "", errors.New("iptables counts no packet of that size")
+		return "", errors.New("iptables cannot match a packet of that size")
 	}
 	return fmt.Sprintf(" -m length --length %d", length), nil
 }

@@ -19,7 +19,7 @@ func KeyName(path string) (string, error) {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(marks, r)
 	}
 	if name == "" || len(name) > maxKeyName || strings.Trim(name, marks) == "" || strings.TrimFunc(name, letters) != "" {
-		return "", fmt.Errorf("%s: the table gets the name of the file, which has to be of up to %d letters, digits and %q", path, maxKeyName, marks)
+		return "", fmt.Errorf("%s: the table is named after this file: use at most %d letters, digits and %q", path, maxKeyName, marks)
 	}
 	return name, nil
 }

@@ -94,7 +94,7 @@ func (d *Door) knockdSection(i int) (*knockdSection, error) {
 		return s, nil
 	}
 	if s.Close, err = knockdSequence(h.Close); err == nil && isList(h.Close) {
-		err = cannot(h.Close, 0, "the client does not close by a list")
+		err = cannot(h.Close, 0, "a one-time list cannot close a door")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("KnockClose: %w", err)
@@ -129,13 +129,13 @@ func knockdSequence(seq knock.Sequence) (string, error) {
 			ports = append(ports, strconv.Itoa(int(step.Port)))
 		case knock.UDP:
 			if step.Payload != knock.BarePayload {
-				return "", cannot(seq, i, "knockd looks at no payload, so any datagram to the port would do")
+				return "", cannot(seq, i, "knockd ignores the payload, so any datagram to the port would count")
 			}
 			ports = append(ports, strconv.Itoa(int(step.Port))+":udp")
 		case knock.Once:
 			return "one_time_sequences = " + listPath, nil
 		default:
-			return "", cannot(seq, i, "knockd knows TCP and UDP alone")
+			return "", cannot(seq, i, "knockd supports only TCP and UDP")
 		}
 	}
 	if len(ports) > knockdMax {

@@ -55,10 +55,10 @@ type mikrotikDoor struct {
 // list of addresses for each knock says who has come how far.
 func mikrotik(d *Door) (string, error) {
 	if d.Trial > 0 {
-		return "", errors.New("no rule of RouterOS goes away by itself: load it in Safe Mode, without -trial")
+		return "", errors.New("RouterOS rules do not expire: load them in Safe Mode, without -trial")
 	}
 	if d.Wide {
-		return "", errors.New("RouterOS lists single addresses: leave -wide out")
+		return "", errors.New("RouterOS lists only single addresses: leave out -wide")
 	}
 	page := &mikrotikPage{Names: d.names(), Guarded: d.guarded(), Rate: rate, Burst: burst}
 	for _, port := range d.Ports {
@@ -68,7 +68,7 @@ func mikrotik(d *Door) (string, error) {
 			for i := range d.Hosts {
 				h := &d.Hosts[i]
 				if len(h.Close) > 0 {
-					return "", d.of(h, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "no rule of RouterOS takes an address off a list; leave KnockClose out, as the door shuts by itself")))
+					return "", d.of(h, fmt.Errorf("KnockClose: %w", cannot(h.Close, 0, "RouterOS rules cannot remove an address from a list; leave out KnockClose, because the door shuts by itself")))
 				}
 				knocks, err := m.knocks(h, door.Name, i)
 				if err != nil {
@@ -134,14 +134,14 @@ func (m menu) match(step knock.Step) (string, error) {
 		text, err := mikrotikText(step.Payload)
 		return match + size + " content=" + text, err
 	}
-	return "", errors.New("RouterOS knows TCP, UDP and ICMP alone")
+	return "", errors.New("RouterOS supports only TCP, UDP and ICMP")
 }
 
 // packetSize matches the size of the packet around so many bytes.
 func (m menu) packetSize(data int) (string, error) {
 	size := m.headers + data
 	if size > mikrotikSize {
-		return "", errors.New("RouterOS knows no packet of this size")
+		return "", errors.New("RouterOS cannot match a packet of this size")
 	}
 	return fmt.Sprintf(" packet-size=%d", size), nil
 }
@@ -151,13 +151,13 @@ func (m menu) packetSize(data int) (string, error) {
 // answer with help.
 func mikrotikText(payload string) (string, error) {
 	if len(payload) > mikrotikContent {
-		return "", fmt.Errorf("RouterOS finds no content of more than %d bytes", mikrotikContent)
+		return "", fmt.Errorf("RouterOS cannot match content longer than %d bytes", mikrotikContent)
 	}
 	var text strings.Builder
 	for i := range len(payload) {
 		switch c := payload[i]; {
 		case c < ' ' || c > '~':
-			return "", errors.New("RouterOS finds text alone, and this payload is none")
+			return "", errors.New("RouterOS can match only text, and this payload is not text")
 		case strings.IndexByte(`"\$?`, c) >= 0:
 			fmt.Fprintf(&text, `\%02X`, c)
 		default:

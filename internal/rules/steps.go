@@ -10,7 +10,7 @@ import (
 func NextSteps(format string, d *Door) []string {
 	host, until := d.Hosts[0].Name, ""
 	if d.Trial > 0 {
-		until = fmt.Sprintf(", for %d seconds from when it is loaded, and open again then", d.trial())
+		until = fmt.Sprintf(", for %d seconds after loading; then it is open again", d.trial())
 	}
 	by := map[string]string{
 		"fwknopd":  "chains KNOCKPIPE-" + join(d.Ports, ", KNOCKPIPE-"),
@@ -21,20 +21,20 @@ func NextSteps(format string, d *Door) []string {
 		by = "table inet knockpipe_" + join(d.Ports, ", knockpipe_")
 	}
 	steps := []string{fmt.Sprintf("%s guarded by %s%s", d.guarded(), by, until)}
-	steps = append(steps, fmt.Sprintf("test: knockpipe -check %s; then log in by a new connection: ssh -o ControlPath=none %[1]s", host))
+	steps = append(steps, fmt.Sprintf("test: knockpipe -check %s; then log in over a new connection: ssh -o ControlPath=none %[1]s", host))
 	switch {
 	case d.Trial > 0:
-		steps = append(steps, "to guard for good, once you have got in: the same without -trial")
+		steps = append(steps, "once you can log in, guard it for good: run the same without -trial")
 	case format != "mikrotik":
-		steps = append(steps, "if you do not get in: a guard that goes by itself is what -trial 5m makes")
+		steps = append(steps, "to try it safely first: -trial 5m makes a guard that removes itself")
 	}
 	switch format {
 	case "nftables":
-		steps = append(steps, "undo: nft '"+removal(d.Ports)+"'; what is printed tells how to keep it over a reboot")
+		steps = append(steps, "undo: nft '"+removal(d.Ports)+"'; the comments in the file say how to keep it over a reboot")
 	case "iptables", "fwknopd":
-		steps = append(steps, "undo: run the script with the word remove: ssh root@SERVER sh -s remove")
+		steps = append(steps, "undo: run the script with the argument remove: ssh root@SERVER sh -s remove")
 	default:
-		steps = append(steps, "the rest, and how to undo it, stands in the comments")
+		steps = append(steps, "the comments describe the remaining steps and how to undo them")
 	}
 	return steps
 }

@@ -15,10 +15,10 @@ func Warnings(seq knock.Sequence) []string {
 	var found []string
 	if n := seq.Knocks(); n > 0 && n < fewest && guessable(seq) {
 		few := [fewest]string{1: "one knock is", 2: "two knocks are"}[n]
-		found = append(found, fmt.Sprintf("%s soon guessed: take at least %d", few, fewest))
+		found = append(found, fmt.Sprintf("%s soon guessed: use at least %d", few, fewest))
 	}
 	if near(seq) {
-		found = append(found, "the ports are near each other and in order, so that even a slow port scan opens the door: take random ones")
+		found = append(found, "the ports are close together and in order, so even a slow port scan opens the door: use random ports")
 	}
 	last := uint16(0) // the port of the knock before, if that was TCP
 	for i, step := range seq {
@@ -30,7 +30,7 @@ func Warnings(seq knock.Sequence) []string {
 			port = tcp.Port
 		}
 		if port > 0 && port == last {
-			found = append(found, fmt.Sprintf("knock %d is the one before it again, and so is a SYN that gets no answer: any connect to that port can be both", i+1))
+			found = append(found, fmt.Sprintf("knock %d repeats the knock before it, and TCP repeats an unanswered SYN too: one connection to that port can count as both", i+1))
 		}
 		last = port
 	}

@@ -13,7 +13,7 @@ import (
 // appName is the folder's name in the user's own folders.
 const appName = "knockpipe"
 
-var errUnset = errors.New("the user's own folders are not known")
+var errUnset = errors.New("the user's directories are not known")
 
 // RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the
 // one for memory. It is made if need be.
@@ -47,7 +47,7 @@ func appDir(parent string) (string, error) {
 	if info, err := os.Stat(parent); err != nil {
 		return "", err
 	} else if !keeps(info) {
-		return "", fmt.Errorf("%s: others may rename what is in it", parent)
+		return "", fmt.Errorf("%s: others can rename files in it", parent)
 	}
 	info, err := os.Lstat(dir) // not what a link points to
 	switch {
@@ -56,7 +56,7 @@ func appDir(parent string) (string, error) {
 	case !info.IsDir():
 		return "", fmt.Errorf("%s: %w", dir, fs.ErrInvalid)
 	case !file.Mine(info) || file.Shared(info)&0o022 != 0:
-		return "", fmt.Errorf("%s: others may write to it", dir)
+		return "", fmt.Errorf("%s: others can write to it", dir)
 	}
 	return dir, nil
 }

@@ -38,7 +38,7 @@ func (s *Stanza) seal(plain []byte, salt [8]byte) (string, error) {
 		wire += b64.EncodeToString(mac.Sum(nil))
 	}
 	if len(wire) < minWire || len(wire) > maxWire {
-		return "", errors.New("the packet would be longer than fwknopd takes: ask for fewer ports, or take a shorter digest")
+		return "", errors.New("the packet would be too long for fwknopd: ask for fewer ports, or use a shorter digest")
 	}
 	return wire, nil
 }

@@ -33,7 +33,7 @@ func Load(path, name string) (*Stanza, error) {
 	case err != nil:
 		return nil, err
 	case file.Shared(info) != 0:
-		return nil, fmt.Errorf("%s: it holds keys, and others can read or write it: chmod 600", path)
+		return nil, fmt.Errorf("%s: others can read or write this file, which holds keys: chmod 600", path)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 const DefaultPort = 62201
 
 // errIPv4 says that fwknop cannot open a door for IPv6.
-var errIPv4 = errors.New("fwknop knows IPv4 alone")
+var errIPv4 = errors.New("fwknop supports only IPv4")
 
 // sendTime bounds a transport that needs a connection.
 const sendTime = 3 * time.Second

@@ -59,19 +59,19 @@ func (s *Stanza) check() error {
 	case len(s.Key) == 0:
 		return errors.New("no KEY or KEY_BASE64")
 	case len(s.Key) > maxKey:
-		return fmt.Errorf("the KEY has more than %d bytes", maxKey)
+		return fmt.Errorf("KEY is longer than %d bytes", maxKey)
 	case len(s.HMACKey) > maxHMACKey:
-		return fmt.Errorf("the HMAC_KEY has more than %d bytes", maxHMACKey)
+		return fmt.Errorf("HMAC_KEY is longer than %d bytes", maxHMACKey)
 	case s.Legacy && len(s.HMACKey) > 0:
-		return errors.New("ENCRYPTION_MODE legacy does not go with an HMAC_KEY")
+		return errors.New("ENCRYPTION_MODE legacy cannot be combined with HMAC_KEY")
 	case len(s.HMACKey) > 0 && subtle.ConstantTimeCompare(s.Key, s.HMACKey) == 1:
 		return errors.New("KEY and HMAC_KEY are the same")
 	case s.Allow.IsValid() && !s.Allow.Is4():
-		return errors.New("ALLOW_IP: fwknop knows IPv4 alone")
+		return errors.New("ALLOW_IP: fwknop supports only IPv4")
 	case len(s.User) > maxUser || badUser(s.User):
-		return errors.New("SPOOF_USER: too long, or with a character that fwknop forbids")
+		return errors.New("SPOOF_USER: too long, or contains a character that fwknop forbids")
 	case s.NATPort != 0 && strings.Contains(s.Access, ","):
-		return errors.New("NAT_PORT goes with one port in ACCESS alone")
+		return errors.New("NAT_PORT requires exactly one port in ACCESS")
 	}
 	return nil
 }

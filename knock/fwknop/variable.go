@@ -25,7 +25,7 @@ var unsupported = map[string]string{
 	"SPOOF_SOURCE_IP": "a forged source address is not supported",
 	"KEY_FILE":        "not supported: write KEY or KEY_BASE64",
 	"HMAC_KEY_FILE":   "not supported: write HMAC_KEY or HMAC_KEY_BASE64",
-	"NAT_RAND_PORT":   "not supported, as the connection goes to the port that ssh names",
+	"NAT_RAND_PORT":   "not supported, because the connection goes to the port that ssh names",
 }
 
 // set applies the variables. KEY wins over KEY_BASE64, wherever they stand.
@@ -123,7 +123,7 @@ func decodeKey(text string) ([]byte, error) {
 	return key, nil
 }
 
-var errResolve = errors.New("knockpipe asks no web service for your address: write ALLOW_IP source, or the address that the server sees")
+var errResolve = errors.New("knockpipe does not ask a web service for your address: set ALLOW_IP to source, or to the address that the server sees")
 
 func parseAllow(text string) (netip.Addr, error) {
 	switch strings.ToLower(text) {
@@ -180,7 +180,7 @@ func parseOffset(text string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 32)
 	if err != nil || n > 1e6 || n < -1e6 {
-		return 0, errors.New("not a time such as 30s, -2m or 1h")
+		return 0, errors.New("not a time, such as 30s, -2m or 1h")
 	}
 	return time.Duration(n) * unit, nil
 }

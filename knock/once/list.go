@@ -24,7 +24,7 @@ const (
 )
 
 // ErrUsedUp says that no sequence is left.
-var ErrUsedUp = errors.New("every sequence is used")
+var ErrUsedUp = errors.New("every sequence has been used")
 
 // A List is a list that no other process uses meanwhile.
 type List struct {
@@ -65,7 +65,7 @@ func (l *List) read(check func([]string) error) error {
 	case !info.Mode().IsRegular():
 		return errors.New("not a regular file")
 	case file.Shared(info) != 0:
-		return errors.New("it holds sequences, and others can read or write it: chmod 600")
+		return errors.New("others can read or write this file, which holds sequences: chmod 600")
 	}
 	if err := file.Lock(l.file); err != nil {
 		return err

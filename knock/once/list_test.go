@@ -32,8 +32,8 @@ func parsed(t *testing.T, l *once.List, n int) knock.Sequence {
 
 func TestOpen(t *testing.T) {
 	tests := []struct{ name, text, want string }{ // the unused sequences, or the error
-		{"empty", "", "error: every sequence is used"},
-		{"used up", "# comment\n#7001,7002\n#001,7002\n\n", "error: every sequence is used"},
+		{"empty", "", "error: every sequence has been used"},
+		{"used up", "# comment\n#7001,7002\n#001,7002\n\n", "error: every sequence has been used"},
 		{"bad line", " 7001,7002\n 7001,x\n", "error: line 2: knock 1 of 1: unknown option after the comma"},
 		{"some left", "# comment\n#7001,7002\n 7003,7004:udp\n7005 7006\n", "7003 udp:7004, 7005 7006"},
 		{"no end of line", " 7003", "7003"},

@@ -22,7 +22,7 @@ const (
 // does not touch a file that exists.
 func Write(path string, n int) error {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "# %d sequences, each for one use: for knockpipe (once:) and knockd\n# (one_time_sequences), which each strike out their own copy.\n", n)
+	fmt.Fprintf(&text, "# %d one-time sequences for knockpipe (once:) and knockd (one_time_sequences).\n# Each side strikes out used sequences in its own copy.\n", n)
 	for range n {
 		ports, err := choose()
 		if err != nil {

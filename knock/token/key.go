@@ -95,14 +95,14 @@ func read(path string) (*Key, error) {
 	case err != nil:
 		return nil, err
 	case file.Shared(info) != 0:
-		return nil, errors.New("it holds a key, and others can read or write it: chmod 600")
+		return nil, errors.New("others can read or write this file, which holds a key: chmod 600")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case len(text) > maxFile:
-		return nil, fmt.Errorf("more than %d bytes, which no key file has", maxFile)
+		return nil, fmt.Errorf("more than %d bytes: not a key file", maxFile)
 	}
 	return parse(text)
 }
@@ -137,13 +137,13 @@ func parse(text []byte) (*Key, error) {
 				return nil, bad(what)
 			}
 			if len(k.Carriers) == 0 {
-				return nil, bad("no carrier stands before the key: udp PORT, icmp or tcp PORT")
+				return nil, bad("no carrier before the key: add udp PORT, icmp or tcp PORT")
 			}
 			done = true
 		default:
 			for _, other := range k.Carriers {
 				if other == carrier {
-					return nil, bad("this carrier stands above already")
+					return nil, bad("this carrier is listed twice")
 				}
 			}
 			if len(k.Carriers) == maxCarriers {
@@ -153,7 +153,7 @@ func parse(text []byte) (*Key, error) {
 		}
 	}
 	if !done {
-		return nil, errors.New("there is no key in it")
+		return nil, errors.New("the file has no key")
 	}
 	return k, nil
 }
@@ -165,12 +165,12 @@ func parseCarrier(words []string) (c Carrier, what string) {
 	switch name {
 	case "icmp":
 		if len(words) > 1 {
-			return c, "icmp has no port"
+			return c, "icmp takes no port"
 		}
 		return Carrier{Proto: name}, ""
 	case "udp", "tcp":
 		if len(words) != 2 {
-			return c, name + " needs one port after it"
+			return c, name + " needs one port"
 		}
 		port, err := strconv.ParseUint(words[1], 10, 16)
 		if err != nil || port == 0 {

@@ -18,16 +18,16 @@ const secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 func TestParse(t *testing.T) {
 	const neither = "neither a carrier (udp PORT, icmp, tcp PORT) nor a key of 32 bytes in base64"
 	tests := []struct{ name, text, want string }{ // the carriers, or the error
-		{"empty", "", "there is no key in it"},
-		{"comments only", "# x\n\n", "there is no key in it"},
-		{"no key", "udp 40022\n", "there is no key in it"},
-		{"no carrier", secret + "\n", "1: no carrier stands before the key: udp PORT, icmp or tcp PORT"},
-		{"no port", "udp\n" + secret, "1: udp needs one port after it"},
-		{"two ports", "# x\nudp 1 2\n" + secret, "2: udp needs one port after it"},
+		{"empty", "", "the file has no key"},
+		{"comments only", "# x\n\n", "the file has no key"},
+		{"no key", "udp 40022\n", "the file has no key"},
+		{"no carrier", secret + "\n", "1: no carrier before the key: add udp PORT, icmp or tcp PORT"},
+		{"no port", "udp\n" + secret, "1: udp needs one port"},
+		{"two ports", "# x\nudp 1 2\n" + secret, "2: udp needs one port"},
 		{"port 0", "udp 0\n" + secret, "1: the port of udp is not a number between 1 and 65535"},
 		{"port 65536", "tcp 65536\n" + secret, "1: the port of tcp is not a number between 1 and 65535"},
-		{"port of icmp", "icmp 8\n" + secret, "1: icmp has no port"},
-		{"twice", "icmp\nudp 1\nICMP\n" + secret, "3: this carrier stands above already"},
+		{"port of icmp", "icmp 8\n" + secret, "1: icmp takes no port"},
+		{"twice", "icmp\nudp 1\nICMP\n" + secret, "3: this carrier is listed twice"},
 		{"other carrier", "sctp 1\n" + secret, "1: " + neither},
 		{"cut", "udp 1\n" + secret[:40], "2: " + neither},
 		{"31 bytes", "udp 1\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==\n", "2: " + neither},
@@ -76,10 +76,10 @@ func TestRead(t *testing.T) {
 		mode os.FileMode
 		want string
 	}{
-		{"udp 1\n" + secret, 0o640, ": it holds a key, and others can read or write it: chmod 600"},
-		{"udp 1\n" + secret, 0o602, ": it holds a key, and others can read or write it: chmod 600"},
+		{"udp 1\n" + secret, 0o640, ": others can read or write this file, which holds a key: chmod 600"},
+		{"udp 1\n" + secret, 0o602, ": others can read or write this file, which holds a key: chmod 600"},
 		{"udp 1\n" + secret[1:], 0o600, ":2: neither a carrier (udp PORT, icmp, tcp PORT) nor a key of 32 bytes in base64"},
-		{strings.Repeat("#\n", 40<<10), 0o600, ": more than 65536 bytes, which no key file has"},
+		{strings.Repeat("#\n", 40<<10), 0o600, ": more than 65536 bytes: not a key file"},
 		{"udp 1\n" + secret, 0o600, "<nil>"},
 	} {
 		if runtime.GOOS == "windows" && tt.mode != 0o600 {
@@ -139,8 +139,8 @@ func TestWrite(t *testing.T) {
 func TestParseCarrier(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "not one of udp:PORT, icmp, tcp:PORT", "40022": "not one of udp:PORT, icmp, tcp:PORT",
-		"udp": "udp needs one port after it", "udp:0": "the port of udp is not a number between 1 and 65535",
-		"icmp:8": "icmp has no port", "sctp:1": "not one of udp:PORT, icmp, tcp:PORT",
+		"udp": "udp needs one port", "udp:0": "the port of udp is not a number between 1 and 65535",
+		"icmp:8": "icmp takes no port", "sctp:1": "not one of udp:PORT, icmp, tcp:PORT",
 		"udp:1:2": "the port of udp is not a number between 1 and 65535",
 		"udp:7":   "udp 7", "7/UDP": "udp 7", "7:udp": "udp 7", "TCP/7": "tcp 7", "icmp": "icmp",
 	} {

@@ -27,8 +27,8 @@ func Write(path string, carriers []Carrier) error {
 		return fmt.Errorf("more than %d carriers", maxCarriers)
 	}
 	var text strings.Builder
-	text.WriteString("# A key of knockpipe, for one user or machine and one server, which has the same\n" +
-		"# file. Whoever reads it can open the door: keep it from others (chmod 600).\n")
+	text.WriteString("# A knockpipe key, for one user or machine and one server. Both sides have the same\n" +
+		"# file. Anyone who can read it can open the door: keep it private (chmod 600).\n")
 	for _, c := range carriers {
 		fmt.Fprintln(&text, c)
 	}
