@@ -124,7 +124,7 @@ func (h *Host) way(match matcher) (*way, error) {
 		s.closing = true
 	}
 	if len(w.closing) == 1 && takes(w.closing[0].step, w.opening[0].step) {
-		return nil, errors.New("KnockClose is no more than the last knock, so the door would never open")
+		return nil, errors.New("KnockClose is the same as the last knock, so the door would never open")
 	}
 	return w, nil
 }
@@ -144,7 +144,7 @@ func errNoCase(step knock.Step) error {
 	if server := step.Facts().Server; server != "" {
 		return errors.New(server)
 	}
-	return errors.New("this format does not know it")
+	return errors.New("this format does not support it")
 }
 
 // takes reports whether another step's packet is taken for that of a step. Of a bare
@@ -201,25 +201,25 @@ func join(ports []uint16, separator string) string {
 
 // wide is the comment on doors that let in networks.
 const wide = `#
-# Who knocks lets in all of its network, a /24 of IPv4 or a /64 of IPv6, as its knocks
-# and its connection may leave by different addresses. Strangers may share it.
+# A knock lets in the sender's whole network, a /24 for IPv4 or a /64 for IPv6, because
+# its knocks and its connection may come from different addresses. Strangers may share it.
 `
 
 // inOrder is the comment on a sequence that opens by chance.
 const inOrder = `#
-# WARNING: these ports are near each other and in order, so that even a slow port scan
-# opens the door. Take random ones.
+# WARNING: these ports are close together and in order, so even a slow port scan opens
+# the door. Use random ports.
 `
 
 // connects is the comment on steps that are whole connections.
 const connects = `#
-# Of a knock by a whole connection the first packet counts. Nothing has to listen
-# on its port.
+# Of a knock with the option "connect", only the first packet counts. Nothing has to
+# listen on its port.
 `
 
 // beyond is the comment on long payloads.
 const beyond = `#
-# Of a payload longer than 256 bytes, the length and the first 256 bytes count.
+# Of a payload longer than 256 bytes, only the length and the first 256 bytes count.
 `
 
 // remarks are the comments that not every door needs.

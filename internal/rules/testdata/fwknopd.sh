@@ -1,19 +1,19 @@
 #!/bin/sh
 # fwknopd for tango, written by knockpipe -rules fwknopd, for fwknopd 2.6 and
-# iptables. THE KEYS ARE IN IT: chmod 600.
+# iptables. THIS FILE CONTAINS THE KEYS: chmod 600.
 #
 # TCP ports 22, 8022 are shut.
-# An address whose packet fwknopd accepts may connect for a moment. A session that has
-# begun goes on after that. fwknop knows IPv4 alone: by IPv6 it stays shut. What opens
-# and shuts is the chain INPUT: a port that Docker or other rules lead elsewhere is not
-# guarded by this.
+# An address may connect for a short time after fwknopd accepts its packet. Sessions
+# continue after that. fwknop supports only IPv4, so the port stays shut over IPv6. The
+# rules are in the chain INPUT, so they do not guard a port that Docker or other rules
+# forward elsewhere.
 #
-# If ssh is your only way in, first load what "-trial 5m" prints: that guard is gone by
-# itself, and this one replaces it once you have got in.
+# If ssh is your only way in, first load what "-trial 5m" prints: that guard removes
+# itself. Load this one once you have logged in through it.
 #
-# Set the interface below. Then write both files, and shut the port, as root on the
-# server, again at any time. A file of another content is kept as FILE~. If it has keys
-# of others, put them into the new one:
+# Set the interface below. Then run this script as root on the server. It writes both
+# files and shuts the port, and you can run it again at any time. It keeps a file that
+# differs as FILE~. If that one has other keys, add them to the new file:
 #
 #      sh fwknopd.sh
 #
@@ -28,17 +28,17 @@
 #      mkdir -p /etc/systemd/system/fwknop-server.service.d
 #      printf '[Service]\nExecStartPre=/etc/fwknop/KNOCKPIPE-22 firewall\n' >/etc/systemd/system/fwknop-server.service.d/KNOCKPIPE-22.conf
 #
-# Remove the firewall's part:
+# Remove the firewall rules:
 #
 #      sh fwknopd.sh remove
 #
 set -eu
 umask 077
 
-# The interface that packets come in by; see "ip -br addr".
+# The interface on which packets arrive; see "ip -br addr".
 interface=eth0
 
-# write puts its input into a file.
+# write replaces a file with its input.
 write() {
 	cat >"$1.new"
 	if [ -e "$1" ] && ! cmp -s "$1" "$1.new"; then mv "$1" "$1~"; fi
@@ -48,7 +48,7 @@ write() {
 files() {
 	mkdir -p /etc/fwknop
 	write /etc/fwknop/access.conf <<'END'
-# Who may ask, and for what. OPEN_PORTS is all that this key opens.
+# Who may ask, and for what. This key opens only the ports in OPEN_PORTS.
 SOURCE                  ANY
 KEY_BASE64              c3dvcmRmaXNoMTIz
 HMAC_KEY_BASE64         aG1hYy1wbGFpbi1rZXk=
@@ -64,7 +64,7 @@ PCAP_FILTER            udp port 62201;
 END
 }
 
-# after is the place behind fwknopd's own chain, if it runs, or the first one.
+# after prints the position after fwknopd's own chain if fwknopd runs, else the first.
 after() {
 	"$1" -w -S "$2" | awk '/^-A/ { n++ } / -j FWKNOP_/ { at = n } END { print at + 1 }'
 }
@@ -98,7 +98,7 @@ firewall() {
 	ip6tables -w -I INPUT "$(after ip6tables INPUT)" -p tcp --dport 8022 -j KNOCKPIPE-8022
 }
 
-# remove takes out what is there of it.
+# remove deletes the rules, if there are any.
 remove() {
 	for ipt in iptables ip6tables; do
 		for chain in KNOCKPIPE-22 KNOCKPIPE-8022; do

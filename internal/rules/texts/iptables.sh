@@ -1,34 +1,34 @@
 #!/bin/sh
 
-# The door of {{.Names}}, for iptables and ip6tables. {{.Guarded}} shut but to
-# {{.Sender}} that has knocked, for {{.Seconds}} seconds. A session that has begun goes on
-# after that. The knocks stand here in the clear: keep this file from others (chmod 600).
+# The door of {{.Names}}, for iptables and ip6tables. {{.Guarded}} shut, except
+# to {{.Sender}} that has knocked, for {{.Seconds}} seconds. Sessions continue after that.
+# This file contains the knocks: keep it private (chmod 600).
 #
 # Each guarded port has chains of its own in three tables, and a jump to each. They
-# only guard: where your own rules drop the port, they still do. As root,
-# Load, again at any time:
+# only guard the port: where your own rules drop it, they still do. As root:
+# Load, or load again at any time:
 #   sh knockpipe.sh
-{{template "trial.txt" .}}# Look, how far knocks get and who may come in (ip6tables for IPv6):
+{{template "trial.txt" .}}# See how far knocks get and who may connect (ip6tables for IPv6):
 #   iptables -t mangle -vnL {{.First.Chain}}-KNOCKS; cat /proc/net/xt_recent/{{.First.List}}
-# Test, from the client, and then log in by a new connection (-o ControlPath=none):
+# Test from the client, then log in over a new connection (-o ControlPath=none):
 #   knockpipe -check {{.Host}}
 # Remove:
 #   sh knockpipe.sh remove
-# Keep it: run it at each start, or save the rules as your system does (on Debian,
-# the package iptables-persistent).
+# Keep it over a reboot: run it at each boot, or save the rules as your system does
+# (on Debian, with the package iptables-persistent).
 #
 # The match "recent" remembers 100 addresses in each list and forgets the oldest. A
-# flood of false ones can keep knocks out, unless you first load it with room for
-# more: modprobe xt_recent ip_list_tot=10000
+# flood of forged addresses can keep knocks from counting, unless you first load the
+# module with larger lists: modprobe xt_recent ip_list_tot=10000
 {{.Remarks}}
 set -eu
 
-# unhook takes the jump to a chain out of one of the kernel's.
+# unhook removes the jump to a chain from one of the kernel's chains.
 unhook() {
 	while $run -w -t "$1" -C "$2" -j "$3" 2>/dev/null; do $run -w -t "$1" -D "$2" -j "$3"; done
 }
 
-# remove takes out what there is for a port. What is gone already is no error.
+# remove deletes the chains of a port, if there are any.
 remove() {
 	for run in iptables ip6tables; do
 		unhook raw PREROUTING "KNOCKPIPE-$1"
@@ -42,8 +42,9 @@ remove() {
 	done
 }
 
-# hook puts a jump at the head of one of the kernel's chains. Where it is already, it is
-# moved there at once: what was put before it since then may let everybody in.
+# hook puts a jump at the head of one of the kernel's chains. If the jump is already in
+# the chain, it moves to the head in one step: a rule inserted before it may let everybody
+# in.
 hook() {
 	if $run -w -t "$1" -C "$2" -j "$3" 2>/dev/null; then
 		printf '*%s\n-D %s -j %s\n-I %s -j %s\nCOMMIT\n' "$1" "$2" "$3" "$2" "$3" | $run-restore -w --noflush
@@ -60,7 +61,7 @@ if [ "${1:-}" = remove ]; then
 fi
 {{- if .Trial}}
 
-# This is a trial: after this time, by the kernel's clock, the guard is no more.
+# This is a trial: the guard ends at this time by the kernel's clock.
 end=$(date -u -d "@$(($(date +%s) + {{.Trial}}))" +%Y-%m-%dT%H:%M:%S)
 {{- end}}
 {{range .Doors}}{{$door := .}}{{range .Families}}{{$family := .}}
@@ -73,14 +74,14 @@ $run-restore -w --noflush <<{{if $.Trial}}END{{else}}'END'{{end}}
 :{{.Chain}} - [0:0]
 {{- end}}
 
-# Of TCP, SYN alone can knock or begin a connection.
+# In TCP, only a SYN can knock or begin a connection.
 -A {{$door.Chain}} -i lo -j RETURN
 -A {{$door.Chain}} -p tcp ! --syn -j RETURN
 -A {{$door.Chain}} -m addrtype ! --dst-type LOCAL -j RETURN
 {{- if $door.Counted}}
 
-# What belongs to an exchange that exists is neither counted nor a knock, but where a
-# knock goes to that port.
+# Packets of an existing exchange are neither counted nor knocks, except on a port that
+# is knocked at.
 -A {{$door.Chain}} -m conntrack --ctstate RELATED -j RETURN
 {{- if $door.UDPPorts}}
 -A {{$door.Chain}} -p udp -m conntrack --ctstate ESTABLISHED{{range $door.UDPPorts}} -m multiport ! --dports {{.}}{{end}} -j RETURN
@@ -90,23 +91,23 @@ $run-restore -w --noflush <<{{if $.Trial}}END{{else}}'END'{{end}}
 -A {{$door.Chain}} -p tcp --dport {{$door.Port}} -j RETURN
 {{- end}}
 
-# A scan is no knock: packets count while their sender is below this rate. The table
-# for that holds 262,144 addresses for the 2 seconds in which they are told apart; in a
-# flood that fills it, the kernel drops what comes from others and begins something.
+# A scan is not a knock: packets count only while their sender stays below this rate.
+# The table for that holds 262,144 addresses, each for 2 seconds. When a flood fills it,
+# the kernel drops new connections and other first packets from all other addresses.
 {{- range .Protocols}}
 -A {{$door.Chain}} {{.}} -m hashlimit --hashlimit-upto {{$.Rate}}/second --hashlimit-burst {{$.Burst}} --hashlimit-mode srcip{{$family.SrcMask}} --hashlimit-name {{$door.List}} --hashlimit-htable-size 16384 --hashlimit-htable-max 262144 --hashlimit-htable-expire 2000 -j {{$door.Chain}}-KNOCKS
 {{- end}}
 
-# A rule for each knock: has this address come that far? The last knock is first, so
-# that one packet is never taken for two. Nothing is undone: doubled packets and
-# others in between do no harm. There is no target: a knock gets the answer that it
-# would get without these rules.
+# One rule for each knock: has this address come this far? The last knock comes first,
+# so that one packet never counts as two. Progress is never undone: duplicate packets
+# and others in between do no harm. The rules have no target: a knock gets the answer
+# that it would get without them.
 {{- range .Rules}}
 -A {{$door.Chain}}-KNOCKS {{.}}
 {{- end}}
 {{- range .Opened}}{{$opened := .}}
 
-# A client that repeats the knock must not close the door in passing.
+# A client that repeats the sequence must not close the door by accident.
 {{- range .Lists}}
 -A {{$opened.Chain}} -m recent --remove --name {{.}}{{$family.Mask}}
 {{- end}}
@@ -115,9 +116,9 @@ COMMIT
 *filter
 :{{$door.Chain}} - [0:0]
 
-# The guarded port is "refused", as where nothing listens. If your other ports do not
-# answer at all, write DROP in place of the REJECT and what is behind it. Who is let
-# in is logged: journalctl -k -g knockpipe
+# The guarded port answers "refused", like a port where nothing listens. If your other
+# ports do not answer at all, write DROP in place of REJECT and its option. The kernel
+# logs who is let in: journalctl -k -g knockpipe
 -A {{$door.Chain}} -i lo -j RETURN
 -A {{$door.Chain}} -p tcp ! --syn -j RETURN
 {{- range .LAN}}
@@ -129,8 +130,8 @@ COMMIT
 *raw
 :{{$door.Chain}} - [0:0]
 
-# The guard stands before NAT: who has not knocked is led nowhere else from the guarded
-# port (Docker, DNAT), but to the REJECT above.
+# This rule comes before NAT: a client that has not knocked is not forwarded from the
+# guarded port (by Docker or DNAT), but reaches the REJECT above.
 -A {{$door.Chain}} -i lo -j RETURN
 {{- range .LAN}}
 -A {{$door.Chain}} -s {{.}} -j RETURN
