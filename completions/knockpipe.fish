@@ -49,7 +49,7 @@ function __knockpipe_hosts
     end | string match -r '^[[:alnum:]._-]+$' | sort -u
 end
 
-# __knockpipe_at says whether the next word can be a flag ("flag"), the host
+# __knockpipe_at says whether the next word can be an option ("flag"), the host
 # ("host") or a file of -once, -keygen or -tokens ("list").
 function __knockpipe_at
     set -l value
@@ -87,29 +87,29 @@ complete -c knockpipe -f
 complete -c knockpipe -n '__knockpipe_at host' -a '(__knockpipe_hosts)'
 complete -c knockpipe -n '__knockpipe_at list' -F
 
-complete -c knockpipe -n '__knockpipe_at flag' -o 4 -d 'Use IPv4 only'
-complete -c knockpipe -n '__knockpipe_at flag' -o 6 -d 'Use IPv6 only'
-complete -c knockpipe -n '__knockpipe_at flag' -o check -d 'Do all of it once and report what is wrong'
-complete -c knockpipe -n '__knockpipe_at flag' -o E -o log -r -F -d 'Append what -v tells to a file'
+complete -c knockpipe -n '__knockpipe_at flag' -o 4 -d 'Use only IPv4'
+complete -c knockpipe -n '__knockpipe_at flag' -o 6 -d 'Use only IPv6'
+complete -c knockpipe -n '__knockpipe_at flag' -o check -d 'Knock and connect once, and report what is wrong'
+complete -c knockpipe -n '__knockpipe_at flag' -o E -o log -r -F -d 'Append what -v prints to a file'
 complete -c knockpipe -n '__knockpipe_at flag' -o F -d 'Pass the socket to ssh and exit'
-complete -c knockpipe -n '__knockpipe_at flag' -o f -o config -r -F -d 'Read this config only'
-complete -c knockpipe -n '__knockpipe_at flag' -o for -x -d 'With -tokens: how long they last'
-complete -c knockpipe -n '__knockpipe_at flag' -o fresh -d 'With -tokens: of a key that was made since the last boot'
-complete -c knockpipe -n '__knockpipe_at flag' -o G -d 'Print what would be used for the host'
+complete -c knockpipe -n '__knockpipe_at flag' -o f -o config -r -F -d 'Read only this config'
+complete -c knockpipe -n '__knockpipe_at flag' -o for -x -d 'With -tokens: how long the tokens last'
+complete -c knockpipe -n '__knockpipe_at flag' -o fresh -d 'With -tokens: include the tokens that count now'
+complete -c knockpipe -n '__knockpipe_at flag' -o G -d 'Print the settings for the host'
 complete -c knockpipe -n '__knockpipe_at flag' -o h -o help -d 'Print the usage and exit'
 complete -c knockpipe -n '__knockpipe_at flag' -o keygen -d 'Make a key file for one-time tokens'
 complete -c knockpipe -n '__knockpipe_at flag' -o k -o knock-only -d 'Send the knocks once and exit'
 complete -c knockpipe -n '__knockpipe_at flag' -o l -o login -x -a '(__fish_complete_users)' -d 'The remote user'
-complete -c knockpipe -n '__knockpipe_at flag' -o lan -x -d 'With -rules: who comes in without a knock'
-complete -c knockpipe -n '__knockpipe_at flag' -o n -o alias -x -a '(__knockpipe_hosts)' -d 'The name that ssh was given'
-complete -c knockpipe -n '__knockpipe_at flag' -o once -x -d 'Write a new list of so many one-time sequences'
+complete -c knockpipe -n '__knockpipe_at flag' -o lan -x -d 'With -rules: let this network in without a knock'
+complete -c knockpipe -n '__knockpipe_at flag' -o n -o alias -x -a '(__knockpipe_hosts)' -d 'The name that was given to ssh'
+complete -c knockpipe -n '__knockpipe_at flag' -o once -x -d 'Write a new list of N one-time sequences'
 complete -c knockpipe -n '__knockpipe_at flag' -o rules -x -a 'fwknopd iptables knockd mikrotik nftables' -d 'Print the server\'s side of the knock'
 complete -c knockpipe -n '__knockpipe_at flag' -o s -o source -x -d 'Knock and connect from this local address'
-complete -c knockpipe -n '__knockpipe_at flag' -o tokens -d 'Print the tokens to come of keys, for nft'
+complete -c knockpipe -n '__knockpipe_at flag' -o tokens -d 'Print the next tokens of key files, for nft'
 complete -c knockpipe -n '__knockpipe_at flag' -o V -o version -d 'Print the version and exit'
-complete -c knockpipe -n '__knockpipe_at flag' -o v -d 'Tell on stderr what happens'
-complete -c knockpipe -n '__knockpipe_at flag' -o vv -d 'Tell more'
+complete -c knockpipe -n '__knockpipe_at flag' -o v -d 'Print what happens to stderr'
+complete -c knockpipe -n '__knockpipe_at flag' -o vv -d 'Print more'
 complete -c knockpipe -n '__knockpipe_at flag' -o w -o timeout -x -d 'Give up after this time'
-complete -c knockpipe -n '__knockpipe_at flag' -o trial -x -d 'With -rules: a guard that goes by itself after this time'
-complete -c knockpipe -n '__knockpipe_at flag' -o wide -d 'With -rules: let in the /24 or /64 of who knocks'
-complete -c knockpipe -n '__knockpipe_at flag' -o wait -d 'With -check: until the door is shut again'
+complete -c knockpipe -n '__knockpipe_at flag' -o trial -x -d 'With -rules: the guard removes itself after this time'
+complete -c knockpipe -n '__knockpipe_at flag' -o wide -d 'With -rules: let in the whole /24 or /64 of the sender'
+complete -c knockpipe -n '__knockpipe_at flag' -o wait -d 'With -check: wait until the door shuts again'

@@ -73,7 +73,7 @@ func (p *plan) checkPass(stdout *os.File) error {
 			hint: "remove -F and ProxyUseFdpass for this host, or set KnockClose none"}
 	}
 	if err := proxy.CanPass(stdout); err != nil {
-		hint := "-F needs ProxyUseFdpass yes in ssh's config: set both or neither"
+		hint := "-F needs ProxyUseFdpass yes in the ssh config: set both or neither"
 		if runtime.GOOS == "windows" {
 			hint = "remove -F and ProxyUseFdpass"
 		}

@@ -77,7 +77,7 @@ for i in $(seq 20); do wait ${jobs[$i]}; cmp data down$i; done`},
 	{name: "ssh-copy-id", packages: "openssh-client", connections: 2, early: 1, // it asks who sshd is first
 		script: `
 ssh-keygen -q -t ed25519 -N '' -f new; ssh-copy-id -f -i new.pub tango >/dev/null 2>&1`},
-	{name: "ssh-keyscan", packages: "openssh-client", fails: "it knows no ProxyCommand", script: `ssh-keyscan -T 2 tango | grep .`},
+	{name: "ssh-keyscan", packages: "openssh-client", fails: "it has no ProxyCommand", script: `ssh-keyscan -T 2 tango | grep .`},
 	{name: "rsync", packages: "rsync", connections: 1, script: `rsync data tango:$D/up; cmp data up`},
 	{name: "git with 8 submodules, 8 at once", packages: "git", connections: 9, script: `
 for i in 0 1 2 3 4 5 6 7 8; do git init -q -b main r$i; git -C r$i commit -q --allow-empty -m $i; done

@@ -49,11 +49,11 @@ func TestClients(t *testing.T) {
 
 const clientsHead = `# Clients
 
-What ` + "`make clients`" + ` saw on %s: each client against a real sshd, behind the rules that
-` + "`knockpipe -rules nftables`" + ` prints. Those that read ~/.ssh/config read the same one, with
-` + "`ProxyCommand knockpipe %%h %%p`" + `; the others are given that command by an option of
-their own. The connections are those in sshd's log; "closed early" are those that ended
-before anyone was logged in; "left" are the processes that the client left behind.
+Results of ` + "`make clients`" + ` on %s: each client connects to a real sshd behind the
+rules that ` + "`knockpipe -rules nftables`" + ` prints. Clients that read ~/.ssh/config read the same
+one, with ` + "`ProxyCommand knockpipe %%h %%p`" + `; the others get that command by an option of
+their own. "connections" counts the connections in sshd's log, "closed early" those that
+ended before anyone logged in, and "left" the processes that the client left behind.
 
 | client | version | result | connections | closed early | left |
 |---|---|---|---|---|---|

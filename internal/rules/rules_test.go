@@ -105,8 +105,8 @@ func TestWarnings(t *testing.T) {
 		{"7000 pause:20 udp:8000", []string{"two knocks are soon guessed"}},
 		{"7000 7001", []string{"two knocks are soon guessed", "the ports are close together"}},
 		{"7001 7000 6999", []string{"the ports are close together"}},
-		{"9000 8000 7000 7000,connect", []string{"knock 4 is the one before it again"}},
-		{"8000 7000 pause:20 7000 7000", []string{"knock 4 is the one before it again", "knock 5 is the one before it again"}},
+		{"9000 8000 7000 7000,connect", []string{"knock 4 repeats the knock before it"}},
+		{"8000 7000 pause:20 7000 7000", []string{"knock 4 repeats the knock before it", "knock 5 repeats the knock before it"}},
 		{"udp:7000,text=sesame", nil}, // no scan says that
 		{"fwknop", nil},
 		{"once:list", nil},

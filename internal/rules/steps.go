@@ -10,7 +10,7 @@ import (
 func NextSteps(format string, d *Door) []string {
 	host, until := d.Hosts[0].Name, ""
 	if d.Trial > 0 {
-		until = fmt.Sprintf(", for %d seconds after loading; then it is open again", d.trial())
+		until = fmt.Sprintf(", for %d seconds after loading, then open again", d.trial())
 	}
 	by := map[string]string{
 		"fwknopd":  "chains KNOCKPIPE-" + join(d.Ports, ", KNOCKPIPE-"),
