@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Opens a token door, as doc/token.md specifies it: token.py KEYFILE HOST
 
-It sends one token by UDP. Then connect to the door within ten seconds. It takes the
-place of knockpipe where that does not run, such as on a phone.
+It sends one token by UDP. Then connect to the service port within ten seconds. Use it
+where knockpipe does not run, such as on a phone.
 """
 import base64, hashlib, hmac, secrets, socket, struct, sys, time
 

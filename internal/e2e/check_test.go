@@ -50,7 +50,7 @@ func TestCheck(t *testing.T) {
 		{"wrong knock", strings.Replace(good, "45678", "45679", 1), nil, "-w 1", 1, []string{
 			`fail  4 knocks sent \d+ times to 198\.51\.100\.2, port 22 refused for 1s\n      the host answers but its door stays shut`}},
 		{"no knock", strings.Replace(good, "# Knock", "## Knock", 1), nil, "", 1, []string{
-			`warn  no knock is configured for tango`, `fail  198\.51\.100\.2 port 22 is refused, and no knock is known`}},
+			`warn  no knock is configured for tango`, `fail  198\.51\.100\.2 port 22 is refused, and no knock is configured`}},
 		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe %h %p`}},
 		{"another ProxyCommand", strings.Replace(good, "knockpipe", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
 		{"only a pattern", strings.Replace(good, "tango\n", "tang?\n", 1), nil, "", 1, []string{
@@ -84,9 +84,9 @@ func TestCheck(t *testing.T) {
 		{"unknown protocol", strings.Replace(good, "12345", "sctp:12345", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: knock 1 of 4: unknown protocol "sctp"`}},
 		{"10,000 knocks", strings.Replace(good, "12345", strings.Repeat("1,", 9999)+"1", 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: 10003 knocks: a sequence has at most 64`}},
 		{"unbalanced quotes", strings.Replace(good, "12345", `"12345`, 1), nil, "", 1, []string{`fail  /root/\.ssh/config:3:\d+: Knock: unbalanced quotes`}},
-		{"unknown keyword in the side file", good, inHome("knock_config", "KnockTimout 5\n"), "", 1, []string{`fail  /root/\.ssh/knock_config:1: unknown keyword "KnockTimout": is it KnockTimeout\?`}},
-		{"Include loop", good + "\tInclude ~/.ssh/again\n", inHome("again", "Include ~/.ssh/again\n"), "", 1, []string{`fail  ssh: .*Too many recursive`, `fail  /root/\.ssh/again:1: more than 16 includes deep`}},
-		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses in the sequence take 9s, but opening may take only 8s\n      give it more time`}},
+		{"unknown keyword in the side file", good, inHome("knock_config", "KnockTimout 5\n"), "", 1, []string{`fail  /root/\.ssh/knock_config:1: unknown keyword "KnockTimout": did you mean KnockTimeout\?`}},
+		{"Include loop", good + "\tInclude ~/.ssh/again\n", inHome("again", "Include ~/.ssh/again\n"), "", 1, []string{`fail  ssh: .*Too many recursive`, `fail  /root/\.ssh/again:1: includes nested more than 16 deep`}},
+		{"pauses too long", strings.Replace(good, "12345", "pause:9s 12345", 1), nil, "", 1, []string{`fail  the pauses in the sequence take 9s, but opening may take only 8s\n      allow more time`}},
 		{"network down", good, func(t *testing.T, l *lab.Lab) { l.Client.LinkDown(t) }, "", 1, []string{
 			`warn  198\.51\.100\.2 port 22 is unreachable: network is unreachable`, `fail  198\.51\.100\.2: knock 1 of 4 \(tcp\): network is unreachable`}},
 		{"list that would be used up", strings.Replace(good, sequence, "once:list", 1), inHome("list", " 7001,7002,7003\n 7004,7005,7006\n"), "", 0, []string{

@@ -30,13 +30,13 @@ func TestHints(t *testing.T) {
 		silent                    bool
 		want, lacks               string
 	}{
-		{"refused", only4, "# Knock: 7001 7002", "tango 22", false, refused + ordered + ", does sshd run, " + dropped + "\n", "tried, and"},
+		{"refused", only4, "# Knock: 7001 7002", "tango 22", false, refused + ordered + ", is sshd running, " + dropped + "\n", "tried, and"},
 		{"silent", only4, "# Knock: 7001 7002", "tango 22", true, "hint: " + ordered + ", " + dropped + "\n", "sshd"},
-		{"one knock", only4, "# Knock: 7001", "tango 22", false, refused + "is the knock right, does sshd run, " + dropped + "\n", "order"},
+		{"one knock", only4, "# Knock: 7001", "tango 22", false, refused + "is the knock right, is sshd running, " + dropped + "\n", "order"},
 		{"a program", only4, "Knock exec:true", "tango 22", true, "hint: is the knock right, " + dropped + "\n", "order"},
 		{"-check, refused", only4, "# Knock: 7001 7002", "-check tango 22", false, ordered, "tried, and"},
 		{"-check, no knock", only4, "", "-check tango 22", false, "write it below its Host line: # Knock: ...\n", "-f FILE"},
-		{"-k, no knock", only4, "", "-k tango 22", false, "no knock for tango\n", "-f FILE"},
+		{"-k, no knock", only4, "", "-k tango 22", false, "no knock is configured for tango\n", "-f FILE"},
 
 		{"IPv6 asked for, IPv4 there", only4, "# Knock: 7001", "-6 tango 22", false, "hint: " + other4, "either"},
 		{"IPv6 by config, IPv4 there", only4, "AddressFamily inet6\n# Knock: 7001", "tango 22", false, "hint: " + other4, "either"},
@@ -44,7 +44,7 @@ func TestHints(t *testing.T) {
 		{"both, IPv6 asked for", only6 + only4, "# Knock: 7001", "-6 tango 22", true, "; " + other4, "either"},
 		{"both, IPv4 asked for", only6 + only4, "# Knock: 7001", "-4 tango 22", true, "; " + other6, "either"},
 		{"both tried", only6 + only4, "# Knock: 7001", "tango 22", true, dropped + "\n", "tried, and"},
-		{"IPv6 and nothing else", only6, "# Knock: 7001", "tango 22", true, "; " + noOther4, "IPv4 address too"},
+		{"IPv6 and nothing else", only6, "# Knock: 7001", "tango 22", true, "; " + noOther4, "also has an IPv4"},
 		{"an address", "", "# Knock: 7001", "-6 2001:db8::2 22", true, dropped + "\n", "tried, and"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

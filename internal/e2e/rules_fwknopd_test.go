@@ -41,7 +41,7 @@ func TestRulesFwknopd(t *testing.T) {
 			}
 			server.Banner(t, 22)
 			l.Server.Banner(t, 8022)
-			d.comment(t, "put them into the new one:")
+			d.comment(t, "add them to the new file:")
 			if reach(l.Client, "198.51.100.2:"+tt.closed) || reach(l.Client, "[2001:db8::2]:"+tt.closed) {
 				t.Error("the port is open before")
 			}
@@ -53,7 +53,7 @@ func TestRulesFwknopd(t *testing.T) {
 			d.mustStay(t, "-w 0.3", tt.closed, "no packet", "9")
 			d.mustOpen(t, "", port)
 			log.Await("Added")
-			d.comment(t, "put them into the new one:") // again, while fwknopd runs
+			d.comment(t, "add them to the new file:") // again, while fwknopd runs
 			d.mustOpen(t, "", port)
 			if tt.name != "plain" {
 				return
@@ -65,7 +65,7 @@ func TestRulesFwknopd(t *testing.T) {
 			if reach(l.Client, "[2001:db8::2]:22") {
 				t.Error("the port is open by IPv6")
 			}
-			d.comment(t, "Remove the firewall's part:")
+			d.comment(t, "Remove the firewall rules:")
 			if out, err := l.Server.Command("sh", "-c", "iptables -S; ip6tables -S").CombinedOutput(); err != nil || strings.Contains(string(out), "KNOCKPIPE") {
 				t.Errorf("after the removal: %v: %s", err, out)
 			}
