@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// An answered error is what a connect got from somebody on the way, who said so by
-// ICMP.
+// An answered error is the error of a connect that a host on the way reported by ICMP.
 type answered struct {
 	error
 	by netip.Addr
@@ -19,13 +18,13 @@ func (e *answered) Error() string { return e.error.Error() + " (says " + e.by.St
 
 func (e *answered) Unwrap() error { return e.error }
 
-// A witness keeps a second descriptor of a socket that connects: what the kernel
-// knows of an answer is gone with the last one.
+// A witness keeps a second descriptor of a connecting socket: the kernel forgets the
+// answer when the last descriptor is closed.
 type witness struct{ fd int }
 
-// watch has the kernel keep what ICMP says (IP_RECVERR, ip(7)). settle switches it
-// off again: a connection would end in an error where it otherwise goes on. Where a
-// connect has connected to itself, package net makes another socket and closes this one.
+// watch has the kernel keep what ICMP says (IP_RECVERR, ip(7)). settle switches it off
+// again, because otherwise such a message would end an open connection. If a socket has
+// connected to itself, package net makes another one and closes this one.
 func (w *witness) watch(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
@@ -40,8 +39,8 @@ func unwatch(fd int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 0)
 }
 
-// close says who answered with err, unless that was the host itself, or this machine,
-// which answers for a host that is not there.
+// close adds to err who answered, unless that was the host itself, or this machine, which
+// answers for a host that does not exist.
 func (w *witness) close(err error, host netip.Addr) error {
 	if w.fd <= 0 {
 		return err

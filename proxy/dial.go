@@ -35,8 +35,8 @@ func (o *Opener) dialWith(ctx context.Context, dialer net.Dialer, to netip.AddrP
 	return conn, cause(err)
 }
 
-// reset gets rid of a connection that lost: no FIN, which would complete the
-// handshake, but a reset.
+// reset drops a connection that lost. It sends a reset and no FIN, which would complete
+// the handshake.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)

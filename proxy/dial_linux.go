@@ -7,11 +7,11 @@ import (
 
 // holdBack makes a handshake harmless until the race is decided.
 //
-// TCP_DEFER_ACCEPT on a connecting socket holds the final ACK back for up to
-// 200 ms (tcp_rcv_synsent_state_process in the kernel's net/ipv4/tcp_input.c), so
-// that a second SYN-ACK that arrives before we wake does not become a second
-// connection. SO_LINGER of 0 makes every close a reset, also that of a connect
-// which is cancelled in the moment of its success.
+// TCP_DEFER_ACCEPT on a connecting socket holds the final ACK back for up to 200 ms
+// (tcp_rcv_synsent_state_process in the kernel's net/ipv4/tcp_input.c), so that a second
+// SYN-ACK that arrives before we wake does not become a second connection. With an
+// SO_LINGER of 0, every close sends a reset, even if a connect is cancelled at the moment
+// it succeeds.
 func (w *witness) holdBack(_, _ string, c syscall.RawConn) error {
 	var err error
 	if e := c.Control(func(fd uintptr) {

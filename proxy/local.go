@@ -8,20 +8,20 @@ import (
 	"syscall"
 )
 
-// A LocalError is why a connect never left this machine. The host has no part in it.
+// A LocalError says why a connect never left this machine. The host is not involved.
 type LocalError struct{ err error }
 
 func (e *LocalError) Error() string { return e.err.Error() + " (says this machine)" }
 
 func (e *LocalError) Unwrap() error { return e.err }
 
-// NoPort reports whether it has no local port left, or not the source address.
+// NoPort reports whether this machine has no local port left or lacks the source address.
 func (e *LocalError) NoPort() bool { return isOne(e, noPort) }
 
-// NoFile reports whether it has no descriptor left.
+// NoFile reports whether this process has no descriptor left.
 func (e *LocalError) NoFile() bool { return isOne(e, noFile) }
 
-// NoRoute reports whether it knows no way to the host.
+// NoRoute reports whether this machine has no route to the host.
 func (e *LocalError) NoRoute() bool { return isUnreachable(e) }
 
 // The errors that only this machine makes. Windows has its own numbers.
@@ -37,7 +37,7 @@ func isOne(err error, of []syscall.Errno) bool {
 	return errors.As(err, &errno) && slices.Contains(of, errno)
 }
 
-// Local returns an error that only this machine makes as what it is, or nil.
+// Local returns err as a LocalError if only this machine can have caused it, or nil.
 func Local(err error) *LocalError {
 	if isOne(err, noPort) || isOne(err, noFile) || isOne(err, noMore) {
 		return &LocalError{err}
@@ -45,8 +45,8 @@ func Local(err error) *LocalError {
 	return nil
 }
 
-// whose returns a connect's error as a [LocalError] if it is this machine's. That a host
-// is unreachable is said by routers, and by this machine where it has no route.
+// whose returns a connect's error as a [LocalError] if this machine caused it. Both
+// routers and this machine, when it has no route, report that a host is unreachable.
 func (o *Opener) whose(err error, to netip.AddrPort) error {
 	if local := Local(err); local != nil {
 		return local
@@ -57,8 +57,8 @@ func (o *Opener) whose(err error, to netip.AddrPort) error {
 	return err
 }
 
-// hasRoute reports whether a packet to an address would leave this machine. It sends
-// none: to connect a UDP socket only looks for the route.
+// hasRoute reports whether a packet to an address would leave this machine. It sends no
+// packet: connecting a UDP socket only looks up the route.
 func (o *Opener) hasRoute(to netip.AddrPort) bool {
 	var dialer net.Dialer
 	if from := o.Sources.For(to.Addr()); from.IsValid() {

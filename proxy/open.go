@@ -16,8 +16,8 @@ import (
 // Its funcs may be called by several goroutines, one for each address. Those that
 // are given a context return as soon as it ends.
 type Opener struct {
-	// Knock sends the sequence once to an address. An error means that a knock
-	// could not leave this machine. Nil stands for a port without a guard.
+	// Knock sends the sequence once to an address. An error means that a knock could not
+	// leave this machine. Nil means that the port is not guarded.
 	Knock func(ctx context.Context, to netip.Addr, try Try) error
 
 	// Knocks is how many knocks a sequence has, which bounds how often it is sent
@@ -39,13 +39,13 @@ type Opener struct {
 	Turn TurnFunc
 
 	// KeepTurn says that a turn lasts until the port is open or the time is up: the
-	// others could not knock in the meantime.
+	// others could not knock meanwhile.
 	KeepTurn bool
 
 	// Sources are the local addresses to connect from.
 	Sources Sources
 
-	// Logf is told what happens. It may be nil.
+	// Logf logs what happens. It may be nil.
 	Logf func(format string, args ...any)
 
 	dial dialFunc // instead of the network's, for tests
@@ -58,7 +58,7 @@ type dialFunc func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 // ctx ends. Doors that count on the order of knocks are spoilt by two at a time.
 type TurnFunc func(ctx context.Context, to netip.Addr) Turn
 
-// A Turn is what came of the wait.
+// A Turn is the result of the wait.
 type Turn struct {
 	// End gives the turn to the others, with the time that the port took to
 	// answer the connect, or zero if it did not open. It is nil where another
@@ -69,7 +69,7 @@ type Turn struct {
 	Took time.Duration
 }
 
-// An Opening is how a port with a knock came to be open.
+// An Opening tells how a knock opened a port.
 type Opening struct {
 	Addr  netip.Addr
 	Tries int           // how often the sequence was sent there before the connect that was let in
@@ -147,7 +147,7 @@ type race struct {
 	cancel context.CancelFunc // ends the race
 }
 
-// A win is the session and how it came about.
+// A win is the session and how it was opened.
 type win struct {
 	conn    net.Conn
 	opening Opening

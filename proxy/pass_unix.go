@@ -33,9 +33,9 @@ func CanPass(f *os.File) error {
 	return err
 }
 
-// Pass hands conn to whoever reads the Unix socket to, by one byte with the
-// descriptor beside it (SCM_RIGHTS), as ssh's ProxyUseFdpass expects it. The
-// connection lives on there, in the state of a new one: its reads block.
+// Pass hands conn to the reader of the Unix socket to: it sends one byte with the
+// descriptor (SCM_RIGHTS), as ssh's ProxyUseFdpass expects. The connection lives on
+// there, in the state of a new one: its reads block.
 //
 // The caller still owns both. It closes conn, which does not end the connection, and
 // must not use it otherwise: a read would block a thread.

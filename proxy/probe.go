@@ -21,9 +21,8 @@ const (
 // second SYN.
 const probeTime = 900 * time.Millisecond
 
-// Probe looks at a port by one SYN, and says in words what came of it. On Linux no
-// handshake completes: the server does not learn of it. Elsewhere, one that
-// completes is reset at once.
+// Probe sends one SYN to a port and describes the result. On Linux the handshake never
+// completes, so the server does not notice. Elsewhere, a completed one is reset at once.
 func (o *Opener) Probe(ctx context.Context, addr netip.Addr, port uint16) (State, string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()

@@ -4,5 +4,5 @@ package proxy
 
 import "os"
 
-// HasReader is never known here without a write.
+// HasReader cannot know here without a write.
 func HasReader(*os.File) bool { return true }

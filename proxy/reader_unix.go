@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// HasReader reports whether somebody may still read what is written to f. Only the end
-// of all who can counts: not a file, a device or a pipe that nobody reads just now.
+// HasReader reports whether anyone may still read what is written to f. It reports false
+// only when all readers are gone: a file, a device, or a pipe that nobody reads at the
+// moment still has a reader.
 //
 // It looks without waiting, and leaves f as it is.
 func HasReader(f *os.File) bool {
@@ -17,8 +18,8 @@ func HasReader(f *os.File) bool {
 	if err != nil {
 		return true
 	}
-	// What tells of the end of a pipe is POLLERR on Linux, POLLHUP elsewhere, and of a
-	// socket POLLHUP. macOS looks only at what it is asked for.
+	// The end of a pipe is POLLERR on Linux and POLLHUP elsewhere; that of a socket is
+	// POLLHUP. macOS reports only events that it is asked for.
 	fds := []unix.PollFd{{Events: unix.POLLOUT}}
 	var n int
 	if e := raw.Control(func(fd uintptr) {

@@ -7,8 +7,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// HasReader reports whether somebody may still read what is written to f. Only the end
-// of all who can counts: not a file, a device or a pipe that nobody reads just now.
+// HasReader reports whether anyone may still read what is written to f. It reports false
+// only when all readers are gone: a file, a device, or a pipe that nobody reads at the
+// moment still has a reader.
 //
 // It looks without waiting, and leaves f as it is.
 func HasReader(f *os.File) bool {

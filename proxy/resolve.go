@@ -70,8 +70,7 @@ func nameError(err error, family ip.Family) error {
 	return fmt.Errorf("name lookup failed: %s", dns.Err)
 }
 
-// getent asks the system's own resolver, and answers nothing where there is
-// none or it fails.
+// getent asks the system's own resolver. It returns nothing if there is none or it fails.
 func getent(ctx context.Context, host string, family ip.Family) []netip.Addr {
 	ctx, cancel := context.WithTimeout(ctx, getentTime)
 	defer cancel()

@@ -28,8 +28,8 @@ type round struct {
 	mute    bool          // it has no connect: another try follows at once
 }
 
-// A Pace slows a schedule down for a door that is known to need it. The zero
-// Pace leaves it to the schedule.
+// A Pace slows down the schedule for a door that is known to need it. The zero Pace
+// changes nothing.
 type Pace struct {
 	Gap  time.Duration // the least between two knocks
 	Rest time.Duration // the least between the last knock and the next try

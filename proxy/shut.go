@@ -25,7 +25,7 @@ type Tries struct {
 	Answer error // the last answer to a connect; nil if the port was silent
 }
 
-// Error tells what was sent how often, where to, and what the port did.
+// Error says what was sent, how often and where, and what the port answered.
 func (e *ShutError) Error() string {
 	knocks := fmt.Sprintf("%d knocks", e.Knocks)
 	if e.Knocks == 1 {
@@ -102,7 +102,7 @@ func (t Tries) state() string {
 // ErrNoTurn says that the time was up before this process had its turn.
 var ErrNoTurn = errors.New("time ran out while another process knocked")
 
-// failure is the error of a race that nobody won, and that has ended.
+// failure is the error of a race that has ended without a winner.
 func (r *race) failure(attempts []*attempt) error {
 	shut := &ShutError{Knocks: r.opener.Knocks, Port: r.port, After: time.Since(r.start).Round(100 * time.Millisecond)}
 	var errs []error
@@ -127,8 +127,7 @@ func (r *race) failure(attempts []*attempt) error {
 	return errors.New("time ran out before the sequence was sent once")
 }
 
-// Windows has its own numbers for these errors. Those that package syscall has for it
-// are made up.
+// Windows has its own numbers for these errors; package syscall invents others.
 const (
 	wsaenetunreach  = syscall.Errno(10051)
 	wsaeconnrefused = syscall.Errno(10061)

@@ -7,9 +7,9 @@ import (
 	"slices"
 )
 
-// Sources are local addresses, at most one of a family. A door knows its client
-// by the address, so the knock and the connection must come from the same one.
-// None at all lets the system choose.
+// Sources are local addresses, at most one of a family. A door knows its client by the
+// address, so the knock and the connection must come from the same one. Without any, the
+// system chooses.
 type Sources []netip.Addr
 
 // For returns the source for packets to an address; the zero Addr lets the
@@ -23,8 +23,8 @@ func (s Sources) For(to netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// Reach returns those of addrs that have a source of their family. The error
-// says that there is none.
+// Reach returns those of addrs that have a source of the same family. It is an error if
+// there are none.
 func (s Sources) Reach(addrs []netip.Addr) ([]netip.Addr, error) {
 	if len(s) == 0 {
 		return addrs, nil

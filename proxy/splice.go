@@ -10,30 +10,31 @@ import (
 	"time"
 )
 
-// Traffic counts the bytes of a session, while it goes on too.
+// Traffic counts the bytes of a session, also while the session runs.
 type Traffic struct {
 	Sent     atomic.Int64 // to the network
 	Received atomic.Int64 // from the network
 }
 
-// farewell is how long the server may take to end a session whose ssh is gone. To
-// leave at once would reset the connection if anything has come in meanwhile, which
-// sshd logs as an error.
+// farewell is how long the server may take to end a session whose ssh is gone. Leaving at
+// once would reset the connection if data had arrived meanwhile, and sshd logs that as an
+// error.
 const farewell = 2 * time.Second
 
 // Splice carries in to conn and conn to out, until the network's side ends.
 //
-// The end of in is passed on, and the other way goes on: an answer may follow.
-// The end of conn ends all, without waiting for in, which may never end.
+// Splice passes on the end of in and continues in the other direction, because an answer
+// may follow. The end of conn ends the session, without waiting for in, which may never
+// end.
 //
-// Where nobody reads out any more, that is the end too, even if conn is silent
-// (on Linux; elsewhere only when there is something to write). It is no error if
-// in is a pipe that nobody writes any more either: that is how ssh ends. Otherwise
-// the error is EPIPE. Other errors are the system's own.
+// The session also ends when nobody reads out any more, even if conn is silent (on Linux;
+// elsewhere only at the next write). If in is a pipe that nobody writes any more either,
+// this is how ssh ends and no error. Otherwise the error is EPIPE. Other errors are the
+// system's own.
 //
-// The end of ctx ends all within two seconds, whatever in and out do: the server is
-// told that nothing more will come, and has that time to end its side. This is no
-// error.
+// The end of ctx ends the session within two seconds, whatever in and out do: Splice
+// tells the server that no more data will come, and the server has that time to end its
+// side. This is not an error.
 //
 // Splice takes conn over and closes it. The files stay the caller's. A goroutine may
 // outlive Splice: a read from a pipe cannot be woken, so the one that reads in is
@@ -88,17 +89,17 @@ func Splice(ctx context.Context, conn *net.TCPConn, in, out *os.File, traffic *T
 	return cause(err)
 }
 
-// A session that has to end has parting for it. Of that, it goes on for lastWords: ssh
-// closes its pipes before it sends a signal, and what it wrote last is on its way. The
-// server then has serverEnd to end it. What comes after that finds no reader, and is
-// dropped.
+// A session that has to end gets the time parting. It first continues for lastWords: ssh
+// closes its pipes before it sends a signal, and its last data is still on the way. The
+// server then has serverEnd to end the session. Data that arrives after that has no
+// reader and is dropped.
 const (
 	parting   = 1800 * time.Millisecond
 	lastWords = 500 * time.Millisecond
 	serverEnd = 800 * time.Millisecond
 )
 
-// part ends a session in order, whose two ways tell of their ends.
+// part ends a session in an orderly way. Its two directions report their ends.
 func (e connEnd) part(sent, received <-chan error) {
 	end := time.Now().Add(parting)
 	late := time.After(lastWords)

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A connEnd is a connection that Go's own poller does not watch: it would wake up
-// for each packet.
+// A connEnd is a connection that Go's own poller does not watch, because the poller would
+// wake up for each packet.
 type connEnd struct{ fd int }
 
-// detach takes conn out of Go's hands.
+// detach takes conn away from Go's runtime.
 func detach(conn *net.TCPConn) (connEnd, error) {
 	defer conn.Close()
 	fd, err := duplicate(conn)
@@ -25,7 +25,7 @@ func (e connEnd) close() { unix.Close(e.fd) }
 
 func (e connEnd) closeWrite() { unix.Shutdown(e.fd, unix.SHUT_WR) }
 
-// drain reads until the end of the connection, or for so long.
+// drain reads until the end of the connection, or until the time is up.
 func (e connEnd) drain(limit time.Duration) {
 	buf := make([]byte, 16<<10)
 	for end := time.Now().Add(limit); time.Now().Before(end); {
@@ -93,7 +93,7 @@ func (s *stream) carry(count *atomic.Int64) error {
 			if err := s.wait(); err != nil {
 				return err
 			}
-		case err == unix.EINVAL && s.zeroCopy: // splice takes neither every file system nor every flag
+		case err == unix.EINVAL && s.zeroCopy: // splice supports neither every file system nor every flag
 			s.zeroCopy = false
 		default:
 			return err
@@ -102,7 +102,7 @@ func (s *stream) carry(count *atomic.Int64) error {
 }
 
 // betweenCloses is how long ssh may take between closing one of its two pipes and the
-// other: a moment, unless the machine is busy. A hundred milliseconds were too few on
+// other: a moment, unless the machine is busy. A hundred milliseconds were not enough on
 // a loaded one.
 const betweenCloses = time.Second
 

@@ -22,7 +22,7 @@ func (e connEnd) close() { e.conn.Close() }
 
 func (e connEnd) closeWrite() { e.conn.CloseWrite() }
 
-// drain reads until the end of the connection, or for so long.
+// drain reads until the end of the connection, or until the time is up.
 func (e connEnd) drain(limit time.Duration) {
 	e.conn.SetReadDeadline(time.Now().Add(limit))
 	io.Copy(io.Discard, e.conn)
@@ -59,5 +59,5 @@ func (c counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// hungUp is never known here without a read.
+// hungUp cannot know here without a read.
 func hungUp(*os.File) bool { return false }

@@ -71,8 +71,8 @@ func (s *stream) write() (int, error) {
 	return int(n), nil
 }
 
-// wait returns when there is something to move and room for it, or that nobody is
-// left to take it.
+// wait returns when there is something to move and room for it, or when no reader is
+// left.
 func (s *stream) wait() error {
 	if len(s.rest) == 0 {
 		if err := s.poll(unix.POLLIN, 0); err != nil {
@@ -103,7 +103,7 @@ func (s *stream) poll(from, to int16) error {
 	}
 }
 
-// widen gives the pipes more room, where the system grants it.
+// widen enlarges the pipes, if the system allows it.
 func (s *stream) widen() {
 	if s.widened {
 		return

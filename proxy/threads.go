@@ -5,15 +5,16 @@ import (
 	"sync"
 )
 
-// spareThreads is how many threads a session has in reserve. It begins with four or five;
-// where no more could be made, one in six was cut, and none with these. To make more
-// would end the process at once for those who have few left.
+// spareThreads is how many threads a session has in reserve. A session begins with four
+// or five. When no more could be created, one session in six was cut, and none with
+// these. Creating more than this would end the process at once for users who have few
+// left.
 const spareThreads = 4
 
-// MakeThreads has the runtime make the threads that a session may come to need. It keeps
-// those that it has made. To make one later ends the process where the user has come to
-// the limit of processes, and cuts the session. It takes some tenths of a millisecond, so
-// the first bytes of a session need not wait for it.
+// MakeThreads makes the runtime create the threads that a session may need later. The
+// runtime keeps threads that it has created. If the user has reached the limit of
+// processes by then, creating one would end the process and cut the session. This takes
+// some tenths of a millisecond, so the first bytes of a session need not wait for it.
 func MakeThreads() {
 	var all, through sync.WaitGroup
 	all.Add(spareThreads)
