@@ -11,12 +11,12 @@ import (
 	"knockpipe/internal/file"
 )
 
-// A bell tells those who wait for a turn that it is over: a FIFO which whoever has the
-// turn has open for writing, and they for reading. The kernel tells all of them when the
-// last writer is gone, also where it was killed.
+// A bell tells waiting processes that a turn is over. It is a FIFO: the process that has
+// the turn holds it open for writing, the waiting ones for reading. The kernel wakes all
+// of them when the last writer is gone, even if it was killed.
 //
-// A flock that waits would do so as well, but nothing ends the wait of a thread in it
-// when the time is up. The kernel has too few inotify instances for a crowd.
+// A blocking flock would do this too, but nothing could end a thread's wait in it when
+// the time is up. The kernel has too few inotify instances for many processes.
 type bell struct {
 	file *os.File // nil without one
 	raw  syscall.RawConn
@@ -27,13 +27,13 @@ const bellSuffix = ".end"
 // holdBell returns what rings the bell of a place, once.
 func holdBell(place string) (ring func()) {
 	path := place + bellSuffix
-	// A FIFO that is open for both is opened at once.
+	// Opening a FIFO for both reading and writing does not block.
 	const mode = syscall.O_RDWR | syscall.O_NONBLOCK | syscall.O_CLOEXEC | file.NoFollow
 	fd, err := syscall.Open(path, mode, 0)
 	if errors.Is(err, syscall.ENOENT) && syscall.Mkfifo(path, 0o600) == nil {
 		fd, err = syscall.Open(path, mode, 0)
 	}
-	if err != nil { // those who wait look without it
+	if err != nil { // the waiting processes then poll
 		return func() {}
 	}
 	return func() { syscall.Close(fd) }
@@ -62,8 +62,8 @@ func (b *bell) close() {
 	}
 }
 
-// wait waits for the bell, for d at most, unless ctx ends first. It reports false at
-// once where nobody holds it.
+// wait waits for the bell, for at most d or until ctx ends. It reports false at once if
+// nobody holds the bell.
 func (b *bell) wait(ctx context.Context, d time.Duration) (waited bool) {
 	if b.file == nil || b.file.SetReadDeadline(time.Now().Add(d)) != nil {
 		return false

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A bell does nothing here: those who wait for a turn look again and again.
+// A bell does nothing here: processes that wait for a turn poll.
 type bell struct{}
 
 func holdBell(string) (ring func())                    { return func() {} }

@@ -15,8 +15,8 @@ const appName = "knockpipe"
 
 var errUnset = errors.New("the user's directories are not known")
 
-// RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the
-// one for memory. It is made if need be.
+// RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the one
+// for memory. It creates it if necessary.
 func RuntimeDir(env func(string) string, home string) (string, error) {
 	if dir, err := appDir(env("XDG_RUNTIME_DIR")); err == nil {
 		return dir, nil
@@ -25,7 +25,7 @@ func RuntimeDir(env func(string) string, home string) (string, error) {
 }
 
 // StateDir returns the folder for memory, $XDG_STATE_HOME/knockpipe, which is
-// ~/.local/state/knockpipe if that is not set. It is made if need be.
+// ~/.local/state/knockpipe if that is not set. It creates it if necessary.
 func StateDir(env func(string) string, home string) (string, error) {
 	parent := env("XDG_STATE_HOME")
 	if !filepath.IsAbs(parent) && home != "" { // as the XDG specification has it
@@ -34,7 +34,7 @@ func StateDir(env func(string) string, home string) (string, error) {
 	return appDir(parent)
 }
 
-// appDir makes knockpipe's folder in another one, unless somebody else could put
+// appDir creates knockpipe's directory in another one, unless someone else could put
 // files there.
 func appDir(parent string) (string, error) {
 	if !filepath.IsAbs(parent) {
@@ -61,9 +61,9 @@ func appDir(parent string) (string, error) {
 	return dir, nil
 }
 
-// keeps reports whether what a folder holds stays in its place: where everybody may
-// write, as in /tmp, only owners may rename what is theirs. Whose folder it is does
-// not count: it may be root's, or belong to a user of another namespace.
+// keeps reports whether others cannot rename what is in a directory: in one that
+// everybody may write to, such as /tmp, only owners may rename their files. The owner of
+// the directory does not matter: it may be root, or a user of another namespace.
 func keeps(info fs.FileInfo) bool {
 	return file.Shared(info)&info.Mode().Perm()&0o002 == 0 || info.Mode()&fs.ModeSticky != 0
 }

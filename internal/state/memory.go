@@ -18,13 +18,13 @@ import (
 	"knockpipe/internal/file"
 )
 
-// A Memory is a file that says of doors that did not open at once what opened
-// them last time. It does not show the addresses.
+// A Memory is a file that records, for doors that did not open at once, what opened them
+// last time. It does not show the addresses.
 //
-// The file is a header and a table of records, all of one size. A door belongs to one
-// row of the table, in which its record has any place. So one that is kept is one write
-// of one record, whatever else the file holds, and two processes at a time can only
-// overwrite each other's record in the same row.
+// The file is a header and a table of records, all of one size. A door belongs to one row
+// of the table, and its record can have any place in that row. Keeping one is therefore a
+// single write of one record, and two processes at a time can only overwrite each other's
+// record in the same row.
 type Memory struct {
 	Dir string // from StateDir
 }
@@ -48,7 +48,7 @@ const (
 // magic begins the header. The rest of it is the salt.
 const magic = "knockpipe doors\n"
 
-// Recall returns what is known of a door. A file that cannot be read knows nothing.
+// Recall returns what is known of a door. If the file cannot be read, that is nothing.
 func (m Memory) Recall(door Door) Record {
 	f, salt, err := m.open(os.O_RDONLY)
 	if err != nil {
@@ -59,8 +59,8 @@ func (m Memory) Recall(door Door) Record {
 	return e.record
 }
 
-// Keep keeps the record of a door. Where its row is full, the record there that was
-// kept first is forgotten. A file that is not a memory is replaced.
+// Keep keeps the record of a door. If its row is full, Keep overwrites the oldest record
+// there. It replaces a file that is not a memory.
 func (m Memory) Keep(door Door, r Record) error {
 	f, salt, err := m.open(os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoMemory) {
@@ -106,7 +106,7 @@ func (m Memory) open(mode int) (f *os.File, salt []byte, err error) {
 	return f, header[len(magic):], nil
 }
 
-// create makes a file that knows nothing, in place of what is there.
+// create replaces the file with an empty memory.
 func (m Memory) create() error {
 	f, err := os.CreateTemp(m.Dir, memoryName+".*") // mode 0600
 	if err != nil {
@@ -132,7 +132,7 @@ type key struct {
 	name doorName
 }
 
-// A doorName stands for a door, and tells nobody without the salt which one.
+// A doorName stands for a door. Without the salt, it does not show which one.
 type doorName [12]byte
 
 func newKey(salt []byte, door Door) key {

@@ -11,17 +11,17 @@ import (
 	"knockpipe/internal/file"
 )
 
-// Opened is a memory of doors that are open just now, for processes that follow one
-// another: where each knock uses something up, those that follow need none.
+// Opened remembers doors that are open at the moment, for processes that follow one
+// another. Where each knock uses something up, those that follow need none.
 type Opened struct {
 	Dir string // from RuntimeDir; without it, nothing is remembered
 
-	// Open is how long a door stays open at the least.
+	// Open is how long a door stays open at least.
 	Open time.Duration
 }
 
-// Latest returns how long the connect took by which another process got in at an
-// address, if the door is still open after that; else zero.
+// Latest returns how long the connect took with which another process got in at an
+// address, or zero if the door is no longer open.
 func (o Opened) Latest(to netip.Addr) time.Duration {
 	if o.Dir == "" {
 		return 0
@@ -44,8 +44,8 @@ func (o Opened) Latest(to netip.Addr) time.Duration {
 	return time.Duration(took) * time.Microsecond
 }
 
-// Keep says that this process got in at an address, by a connect that took so long.
-// Nothing depends on it: an error is none.
+// Keep records that this process got in at an address, with a connect that took this
+// long. It ignores errors, because nothing depends on it.
 func (o Opened) Keep(to netip.Addr, took time.Duration) {
 	if o.Dir == "" {
 		return

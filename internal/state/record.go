@@ -6,7 +6,7 @@ import (
 	"knockpipe/proxy"
 )
 
-// A Record is what is known of a door. Its zero value is nothing.
+// A Record is what is known of a door. The zero value knows nothing.
 type Record struct {
 	// Strict counts for and against the door being one that is spoilt by a knock
 	// out of order, or takes its time: 3 either way at most, so that what was
@@ -36,9 +36,9 @@ const (
 	paceFrom   = 2 // how strict a door has to be for a paced beginning
 )
 
-// Pace is how to begin: the zero Pace is with a burst. The rest lets the answer to a try come before the next
-// one leaves, because knocks that arrive at an open door leave it half way through
-// the next sequence.
+// Pace is how to begin. The zero Pace begins with a burst. The rest gives the answer to a
+// try time to arrive before the next try leaves, because knocks that arrive at an open
+// door leave it halfway through the next sequence.
 func (r Record) Pace() proxy.Pace {
 	if r.Strict < paceFrom {
 		return proxy.Pace{}

@@ -17,15 +17,15 @@ import (
 	"knockpipe/proxy"
 )
 
-// Turns lets processes that share a folder knock one at a time at an address. Some
+// Turns lets processes that share a directory knock at an address one at a time. Some
 // doors (knockd, iptables recent) keep one state for each client address, so two
 // sequences at the same time spoil each other.
 type Turns struct {
 	Dir string // from RuntimeDir; without it, everybody has a turn at once
 
 	// Patience is how long a process may have its turn. One that has it longer was
-	// stopped (Ctrl-Z), and the others take turns without it. Zero leaves that to the
-	// time that is left.
+	// stopped (Ctrl-Z), and the others take turns without it. With zero, only the
+	// remaining time counts.
 	Patience time.Duration
 
 	mu   sync.Mutex
@@ -33,20 +33,20 @@ type Turns struct {
 	poll bool             // there are no bells, for tests whose clock is not the kernel's
 }
 
-// A sight is a turn of another process, and since when it is known to last.
+// A sight is a turn of another process, and the time since which it has been seen.
 type sight struct {
 	turns uint64
 	since time.Time
 }
 
-// Wait waits until no other process has its turn at an address, and returns a turn
-// of this one. If another one gets in before that, it returns how long its connect
-// took; all that wait are told so, and have to Wait again for a turn of their own.
-// If ctx ends first, it returns the zero Turn.
+// Wait waits until no other process has its turn at an address, and returns a turn for
+// this one. If another process gets in before that, Wait returns how long its connect
+// took. All waiting processes learn this, and have to call Wait again for a turn of their
+// own. If ctx ends first, it returns the zero Turn.
 //
-// Without a folder, or where locks do not work, the turn comes at once. A process
-// that ends without the End of its turn holds nobody up, and one that is stopped in it
-// no longer than the patience, nor than half of the time that is left: over all waits.
+// Without a directory, or if locks do not work, the turn comes at once. A process that
+// exits during its turn delays nobody. One that is stopped during its turn delays others
+// for at most the patience, and for at most half of the remaining time over all waits.
 func (t *Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
 	if t.Dir == "" {
 		return noTurn
@@ -60,11 +60,11 @@ func (t *Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
 	return noTurn
 }
 
-// noTurn is for those who go on without one.
+// noTurn is the turn of a process that goes on without one.
 var noTurn = proxy.Turn{End: func(time.Duration) {}}
 
-// hidden is what stands for an address in this folder, which does not show it, and where
-// its records may be.
+// hidden is a hash that stands for an address in this directory, so that it does not show
+// the address, and the places where its records may be.
 func hidden(to netip.Addr) (mine uint64, at [places]byte) {
 	sum := sha256.Sum256([]byte("turn " + to.String()))
 	return binary.BigEndian.Uint64(sum[:]), [places]byte(sum[8:])
@@ -75,26 +75,25 @@ func hidden(to netip.Addr) (mine uint64, at [places]byte) {
 // address. There are 256 in all, however many addresses.
 const places = 4
 
-// A waiter looks when the bell rings, and now and then all the same. One without a bell
-// looks again when a sixteenth of the time that it has waited is over, so that it learns
-// of an opening a little late at the most, and costs little at a door that stays shut. A
-// process that had its turn leaves the door to others for 100 ms: every waiter looks
-// within that time.
+// A waiter looks when the bell rings, and also now and then. Without a bell, it looks
+// again after a sixteenth of the time that it has waited, so it learns of an opening only
+// a little late and costs little at a door that stays shut. A process that had its turn
+// leaves the door to others for 100 ms: every waiter looks within that time.
 const (
 	shortest   = 1 * time.Millisecond
 	longest    = 64 * time.Millisecond
 	nowAndThen = time.Second
 )
 
-// waitAt is Wait at one place. It reports false where the next one is to be tried.
+// waitAt is Wait at one place. It reports false if the next place has to be tried.
 //
-// A place is a file that is locked by whoever has the turn, and holds the news.
+// A place is a file that holds the news. The process that has the turn locks it.
 //
-// All that wait when another process gets in are told of it, whatever comes after.
-// They read the news before they first ask for the lock, and again each time they
-// have asked: also when they get it, as it may just have been given back with news.
-// The next turn, however short, cannot hide the news: the number of openings only
-// grows, and a turn that does not get in leaves it and the time as they are.
+// All processes that wait when another one gets in learn of it, whatever happens after
+// that. They read the news before they first ask for the lock, and again each time they
+// have asked, even when they get it: another process may just have released it with news.
+// The next turn, however short, cannot hide the news: the number of openings only grows,
+// and a turn that does not get in leaves it and the time as they are.
 func (t *Turns) waitAt(ctx context.Context, name string, mine uint64, patience time.Duration) (turn proxy.Turn, over bool) {
 	// Go closes the file on exec, and the kernel gives the lock back when the file is
 	// closed, be it by a kill.
@@ -147,8 +146,8 @@ func (t *Turns) waitAt(ctx context.Context, name string, mine uint64, patience t
 	}
 }
 
-// patience is how long one process may keep this one waiting: a part of the time that is
-// left at most, so that there is some to knock in.
+// patience is how long one process may keep this one waiting: at most a part of the
+// remaining time, so that some is left to knock.
 func (t *Turns) patience(ctx context.Context, parts int) time.Duration {
 	patience := t.Patience
 	if patience == 0 {
@@ -177,9 +176,10 @@ func (t *Turns) since(name string, turns uint64) time.Time {
 	return s.since
 }
 
-// The news is what the file of a place says. Everybody reads it, and only the process
+// The news is the content of a place's file. Every process reads it, and only the one
 // that has the lock writes it. A reader may see a record that is half written. That does
-// no harm: without a time it is no news until the next look, and an older time is as good.
+// no harm: without a time it is no news until the next look, and an older time is as
+// good.
 type news struct {
 	of     uint64        // the address of the last turn, hashed
 	turns  uint64        // how many have begun
@@ -190,7 +190,7 @@ type news struct {
 // newsSize is that of a record: of, turns, opened, and took in microseconds.
 const newsSize = 4 * 8
 
-// maxTook is longer than a connect takes. A file that says more is not to be believed.
+// maxTook is longer than any connect takes. A larger value in a file is not trusted.
 const maxTook = time.Minute
 
 // begin returns the turn of this process, which has the lock of f and has read n. The
@@ -210,8 +210,7 @@ func (n news) begin(f *os.File, mine uint64, ring func()) proxy.Turn {
 	}}
 }
 
-// readNews returns what a file says. One that is empty, or cannot be read, says
-// nothing.
+// readNews returns the news in a file: none if it is empty or cannot be read.
 func readNews(f *os.File) news {
 	var record [newsSize]byte
 	if _, err := f.ReadAt(record[:], 0); err != nil {
