@@ -1,5 +1,5 @@
-// Knockpipe knocks on a host's closed door and is then the pipe between ssh and
-// the one connection that the door lets in: an OpenSSH ProxyCommand.
+// Knockpipe is an OpenSSH ProxyCommand. It knocks on a host's closed door and then relays
+// between ssh and the one connection that the door lets in.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package file has what several packages ask of files: who may read and write them,
-// a lock, and an error that does not name the file.
+// Package file has what several packages need: who may read and write a file, a lock, and
+// errors that do not name the file.
 package file
 
 import (
@@ -9,9 +9,9 @@ import (
 	"os"
 )
 
-// Shared returns what others than the user and root may do with a file: the bits of
-// the group and of everybody else. If it belongs to somebody else, that is all of
-// them. Where the system has no such bits, it is none.
+// Shared returns what users other than the owner of this process and root may do with a
+// file: the mode bits of the group and of all others. If the file belongs to another
+// user, it returns all bits. If the system has no such bits, it returns none.
 func Shared(info fs.FileInfo) fs.FileMode {
 	switch uid, _, ok := Owner(info); {
 	case !ok:
@@ -28,8 +28,8 @@ func Mine(info fs.FileInfo) bool {
 	return !ok || int(uid) == os.Getuid()
 }
 
-// ReadRegular returns what is in a regular file, and refuses one of more than most bytes.
-// It does not wait: a FIFO is not opened, nor a device.
+// ReadRegular returns the content of a regular file, and refuses one of more than most
+// bytes. It never blocks, because it opens neither FIFOs nor devices.
 func ReadRegular(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -54,7 +54,8 @@ func ReadRegular(path string, most int64) ([]byte, error) {
 
 var errTooLarge = errors.New("too large")
 
-// WithoutPath returns what is wrong with a file that the message names anyway.
+// WithoutPath returns the cause of a file error without the path, for messages that
+// already name the file.
 func WithoutPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// NoFollow is the flag for OpenFile that refuses a symbolic link. There is none here:
-// to make a link takes a privilege.
+// NoFollow is the flag for OpenFile that refuses a symbolic link. Windows has none, but
+// creating a link needs a privilege there.
 const NoFollow = 0
 
-// lockPlace is the byte that is locked: nobody may read what another has locked
-// here, so it is one far behind the end.
+// lockPlace is the byte that is locked. It is far beyond the end of the file, because
+// Windows does not let other processes read locked bytes.
 var lockPlace = windows.Overlapped{OffsetHigh: 1 << 30}
 
 // Lock locks a file for this process until it is closed or the process ends. It does
@@ -26,8 +26,8 @@ func Lock(f *os.File) error {
 	return err
 }
 
-// Close closes a locked file, and gives the lock to others at once. The system would do
-// that a while later.
+// Close closes a locked file and releases the lock at once. The system alone would
+// release it later.
 func Close(f *os.File) {
 	place := lockPlace
 	windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &place)

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// Owner returns whose a file is. It reports false where the system does not tell.
+// Owner returns the owner and group of a file. It reports false if the system does not
+// tell.
 func Owner(info fs.FileInfo) (uid, gid uint32, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

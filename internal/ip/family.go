@@ -1,4 +1,4 @@
-// Package ip has the one spelling of a version of IP that all packages share.
+// Package ip defines the IP versions that all packages share.
 package ip
 
 import "net/netip"

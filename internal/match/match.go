@@ -8,11 +8,11 @@ import "strings"
 // bytes and '?' for exactly one.
 func Wildcard(pattern, s string) bool { return Stars(pattern, s, nil) }
 
-// Stars reports whether s matches a pattern in which '*' stands for any number of
-// bytes. What else there is decides one: it reports whether the byte c matches what
-// the pattern, which is not empty, begins with, and how long that is. If one is nil,
-// the rest is as in [Wildcard]. No more than len(s) times len(pattern) bytes are
-// compared.
+// Stars reports whether s matches a pattern in which '*' stands for any number of bytes.
+// The func one decides about the rest: it reports whether the byte c matches the
+// beginning of the pattern, which is not empty, and how long that beginning is. If one is
+// nil, the rest is as in [Wildcard]. Stars compares at most len(s) times len(pattern)
+// bytes.
 func Stars(pattern, s string, one func(pattern string, c byte) (n int, ok bool)) bool {
 	i, j := 0, 0
 	star, mark := -1, 0 // the last '*', and where in s what follows it was tried
