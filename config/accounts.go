@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// accounts tells what package os/user does not: who is in a group. It knows only
-// the local files; what is not in them counts as unknown. They are read when they
-// are first needed, which is seldom.
+// accounts finds out what package os/user does not tell: who is in a group. It reads only
+// the local files, and what they lack is unknown. It reads them when they are first
+// needed, which is rare.
 type accounts struct {
 	passwdFile, groupFile string
 	passwd, group         [][]string
@@ -27,10 +27,9 @@ func (a *accounts) load() {
 	}
 }
 
-// privateGroup reports whether only the user uid is in a group, by the rules of
-// Debian's ssh (secure_permissions in its user-group-modes.patch): whoever has it
-// for a first group has this uid, the group lists nobody else than the file's owner,
-// and it is not empty.
+// privateGroup reports whether only the user uid is in a group, by the rules of Debian's
+// ssh (secure_permissions in its user-group-modes.patch): only this uid has it as its
+// first group, the group lists nobody but the file's owner, and it is not empty.
 func (a *accounts) privateGroup(uid, owner, gid uint32) bool {
 	a.load()
 	var name string // the owner's

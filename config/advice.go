@@ -9,8 +9,7 @@ import (
 // maxNotes bounds how many notes are kept.
 const maxNotes = 64
 
-// advice is what the reader notices of the mistakes that people make. None of it
-// changes what is read.
+// advice collects notes on mistakes that people make. It does not change what is read.
 type advice struct {
 	notes   []Note
 	ignored value // the IgnoreUnknown that counts
@@ -80,8 +79,8 @@ func (s *seen) comment(number int, l *line) {
 	}
 }
 
-// rightAbove reports whether the last comment that holds a knock looks as if it
-// belonged to the line below it.
+// rightAbove reports whether the last comment that holds a knock looks as if it belongs
+// to the line below it.
 func (s *seen) rightAbove(line, indent int) bool {
 	return s.knock.line > 0 && s.knock.line == line-1 && s.knock.indent == indent && s.knock.apart
 }
@@ -118,8 +117,8 @@ func (a *advice) misspeltComment(at *position, l *line) {
 	}
 }
 
-// misspeltKeyword notes a keyword that is nearly one of ours, in a file in which
-// nobody complains of it.
+// misspeltKeyword notes a keyword that is nearly one of ours, in a file where it causes
+// no error.
 func (a *advice) misspeltKeyword(at *position, l *line) {
 	kw := nearestKnock(l.name)
 	if kw == kwNone || !at.block.active || at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.name)) {
@@ -128,7 +127,7 @@ func (a *advice) misspeltKeyword(at *position, l *line) {
 	a.note(Note{fmt.Sprintf("%q is not a keyword, so this line is ignored: did you mean %v?", l.name, kw), true, at.here})
 }
 
-// knockBehind notes a knock in a comment that does not have its line to itself.
+// knockBehind notes a knock in a comment that is not on a line of its own.
 func (a *advice) knockBehind(at *position, l *line) {
 	if !at.block.active || strings.IndexByte(l.value.text, commentMark) < 0 {
 		return
@@ -159,7 +158,7 @@ func (a *advice) knockAbove(at *position, l *line) {
 	a.note(Note{text, at.block.active, Origin{at.here.File, before.knock.line}})
 }
 
-// undecided notes a knock in a block of which only ssh knows whether it applies.
+// undecided notes a knock in a block that only ssh can decide.
 func (a *advice) undecided(at *position) {
 	title, line := at.heading.name(), at.heading.line
 	reason := fmt.Sprintf("its %q", at.block.undecided)
@@ -172,7 +171,7 @@ func (a *advice) undecided(at *position) {
 	a.note(Note{fmt.Sprintf("the knock in %s is not read, because knockpipe cannot evaluate %s", title, reason), true, Origin{at.here.File, line}})
 }
 
-// unignored notes a keyword of ours for which ssh refuses the whole file.
+// unignored notes one of our keywords that makes ssh refuse the whole file.
 func (a *advice) unignored(at *position, l *line) {
 	if at.block.active && at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.keyword.String())) {
 		a.note(Note{fmt.Sprintf("ssh refuses a file with the keyword %v: make it a comment, # %[1]v: ..., or put IgnoreUnknown Knock* above it", l.keyword), true, at.here})

@@ -12,30 +12,30 @@ const (
 	maxAliases = 64
 
 	// maxWork bounds the search for them: some 0.2 s, or 260 aliases in a file of 4,000
-	// blocks. A block that a reading passes over counts one, and so do workBytes of
-	// what it does not.
+	// blocks. Each block that a reading skips counts one, and so does each workBytes of
+	// text that it reads.
 	maxWork   = 1 << 20
 	workBytes = 16
 )
 
-// An AliasError says that a HostName does not tell which knock is meant. The name that
-// the user typed does.
+// An AliasError says that the HostName does not determine which knock is meant. The name
+// that the user typed does.
 type AliasError struct{ text string }
 
 func (e *AliasError) Error() string { return e.text }
 
-// A candidate is a name that may be meant, and what the files say of it.
+// A candidate is a name that may be meant, and its settings.
 type candidate struct {
 	reader   *reader
 	settings *Settings
 	err      error // a line of its own that cannot be read
 }
 
-// meant finds the settings that a HostName stands for, after r has read the files for
-// it. ssh passes only the HostName, while people write a block for the name that they
-// type. So each alias that has this HostName is a candidate, and so is the HostName
-// itself. Those that have a Knock count. The port decides only between those that
-// differ, as ssh may be given any port.
+// meant finds the settings that a HostName stands for, after r has read the files for it.
+// ssh passes only the HostName, but people write a block for the name that they type.
+// Each alias that has this HostName is therefore a candidate, and so is the HostName
+// itself. Those that have a Knock count. The port decides only between those that differ,
+// because ssh may be given any port.
 func (r *reader) meant(port uint16) (*Settings, error) {
 	aliases, unsure, ok := r.aliases()
 	if !ok {
@@ -86,9 +86,9 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 	return settings, nil
 }
 
-// aliases returns a reader for each alias whose HostName is the name that r was made
-// for, each after its reading. Unsure are those of which only ssh can tell. It reports
-// false where the search would take too long.
+// aliases returns a reader for each alias whose HostName is the name that r was made for,
+// each after its reading. Unsure are those that only ssh can decide. It reports false if
+// the search would take too long.
 func (r *reader) aliases() (found, unsure []*reader, ok bool) {
 	left := maxWork
 	names := slices.Clone(r.watch.aliases)
@@ -134,8 +134,8 @@ func (r *reader) aliases() (found, unsure []*reader, ok bool) {
 	return found, unsure, true
 }
 
-// agree reports whether candidates have the same of all that is honoured. Where the
-// name says which secret is sent, two aliases do not.
+// agree reports whether candidates have the same values of all settings that are
+// honoured. Two aliases never agree if the name decides which secret is sent.
 func (r *reader) agree(candidates []candidate) bool {
 	if len(candidates) < 2 {
 		return true
@@ -164,8 +164,8 @@ func (s *Settings) honoured() Settings {
 	return h
 }
 
-// adviseKnockless says why a HostName may have no knock: what is noted of its aliases,
-// and what cannot be decided.
+// adviseKnockless says why a HostName may have no knock: the notes on its aliases, and
+// the blocks that cannot be decided.
 func (s *Settings) adviseKnockless(aliases, unsure []*reader) {
 	for _, a := range slices.Concat(aliases, unsure) {
 		for _, n := range a.advice.notes {

@@ -18,8 +18,8 @@ func (s *Settings) anchor(kw keyword, v value, home string) (err error) {
 	return err
 }
 
-// anchor finds out whether a sequence may do there what it asks for, and has its
-// relative paths start there.
+// anchor checks whether a sequence may do what it asks for in its file, and makes its
+// paths relative to that file's directory.
 func (v value) anchor(seq knock.Sequence, closing bool, home string) (knock.Sequence, error) {
 	for _, step := range seq {
 		switch f := step.Facts(); {

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// A block says whether the lines that follow count.
+// A block says whether the lines that follow apply.
 type block struct {
 	active  bool
 	heading heading // with which it begins, be it in the file that includes this one
@@ -12,7 +12,7 @@ type block struct {
 	undecided string
 }
 
-// within returns what a block is in a file that is included in outer.
+// within returns the block as it applies in a file that is included in outer.
 func (b block) within(outer block) block {
 	switch {
 	case outer.active:
@@ -23,8 +23,8 @@ func (b block) within(outer block) block {
 	return block{heading: b.heading}
 }
 
-// A heading is the Host or Match line with which a block begins. It is zero for
-// what stands before the first one of a file.
+// A heading is the Host or Match line that begins a block. It is zero for the lines
+// before the first one in a file.
 type heading struct {
 	keyword keyword
 	text    string
@@ -49,9 +49,9 @@ func (r *reader) beginBlock(at *position, kw keyword, v value) {
 	at.block = at.block.within(at.outer)
 }
 
-// name returns what can be shown of the line: the words that ssh reads. A '#' ends
-// them wherever it stands, and so does a Knock keyword, as what follows is meant for
-// a knock.
+// name returns the part of the line that may be shown: the words that ssh reads. A '#'
+// ends them anywhere, and so does a Knock keyword, because the words after it are meant
+// as a knock.
 func (h heading) name() string {
 	end := 0
 	for i := 0; i < len(h.text); {

@@ -6,12 +6,12 @@ import (
 	"github.com/kevinburke/ssh_config"
 )
 
-// maxHead is how much of a comment, in bytes, the library is given: enough for
-// the keyword and its colon, but not the rest, as the time that it takes grows
-// with the square of a line's length.
+// maxHead is how many bytes of a comment the library gets: enough for the keyword and its
+// colon, but not the rest, because the library's time grows with the square of a line's
+// length.
 const maxHead = 256
 
-// A comment is one that may hold a keyword. The colon tells it from prose.
+// A comment is one that may hold a keyword. The colon distinguishes it from prose.
 type comment struct {
 	keyword keyword // kwNone if the comment is prose
 	value   string
@@ -32,8 +32,8 @@ func mayNearlyHoldKnock(line string) bool {
 	return text != "" && lower(text[0]) == 'k' && hasColon(line)
 }
 
-// trailingComment returns the comment that ssh passes over at the end of a value, or
-// "" if there is none.
+// trailingComment returns the comment that ssh ignores at the end of a value, or "" if
+// there is none.
 func trailingComment(value string) string {
 	for i := 0; i < len(value); {
 		switch value[i] {

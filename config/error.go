@@ -28,8 +28,8 @@ func (e *Error) Error() string {
 // Unwrap returns what is wrong.
 func (e *Error) Unwrap() error { return e.Err }
 
-// unknownKeyword returns the error for a keyword that means nothing in its file, or
-// nil where that is ssh's business.
+// unknownKeyword returns the error for a keyword that is unknown in its file, or nil if
+// ssh has to complain about it.
 func unknownKeyword(at *position, name string) error {
 	ours := len(name) > 5 && equalFold(name[:5], "knock")
 	if at.source.kind == sshFile || at.source.kind == givenFile && !ours {
@@ -37,7 +37,8 @@ func unknownKeyword(at *position, name string) error {
 	}
 	err := &Error{at.here, 0, errors.New("unknown keyword")}
 	kw := nearestKeyword(name)
-	// What is no word, or begins as ours do, may have a step glued to it.
+	// Anything that is not a word, or that begins like one of ours, may have a step
+	// attached to it.
 	if len(name) <= 64 && letters(strings.TrimSuffix(name, ":")) && (kw != kwNone || !ours) {
 		err.Err = fmt.Errorf("%w %q", err.Err, name)
 	}

@@ -15,10 +15,10 @@ var errTooManyFiles = errors.New("more than 10000 included files")
 // onWindows says that a backslash separates folders and escapes nothing.
 const onWindows = filepath.Separator == '\\'
 
-// glob returns the files that match the pattern of an Include, in the order in
-// which ssh reads them. It follows ssh's own glob, which differs from
-// [filepath.Glob]: '*' leaves out names that begin with a dot, "[!a]" negates,
-// a '[' that is never closed stands for itself, and the whole paths are sorted.
+// glob returns the files that match the pattern of an Include, in the order in which ssh
+// reads them. It follows ssh's own glob, which differs from [filepath.Glob]: '*' does not
+// match names that begin with a dot, "[!a]" negates, a '[' that is never closed stands
+// for itself, and the whole paths are sorted.
 func glob(pattern string) ([]string, error) {
 	if !strings.ContainsAny(pattern, "*?[") {
 		return []string{unescape(pattern)}, nil
@@ -75,8 +75,9 @@ func globPart(folders []string, part string, more bool) ([]string, error) {
 	return found, nil
 }
 
-// globSets are the sets of a part of a pattern, by how much of the part is left where they
-// begin. Each is read once, as one may be long, and compared with every byte of every name.
+// globSets are the sets of a part of a pattern, by how much of the part is left where
+// they begin. Each is parsed once, because it may be long and is compared with every byte
+// of every name.
 type globSets map[int]globSet
 
 // globByte reports whether c matches what the pattern begins with, and how long

@@ -13,7 +13,7 @@ func (r *reader) hostName() string {
 	return r.name
 }
 
-// expandHost replaces the %h and %% of a HostName. Any other token stays, as ssh
+// expandHost replaces the %h and %% of a HostName. Any other token stays, because ssh
 // refuses it.
 func expandHost(value, name string) string {
 	if !strings.Contains(value, "%") {
@@ -22,9 +22,9 @@ func expandHost(value, name string) string {
 	return strings.NewReplacer("%%", "%", "%h", name).Replace(value)
 }
 
-// finalName returns a host name as ssh has it in the second reading: an address in
-// its usual form, a name in lower case. What only looks like an address is left as
-// it is.
+// finalName returns a host name as ssh has it in the second reading: an address in its
+// usual form, a name in lower case. A name that only looks like an address is left
+// unchanged.
 func finalName(name string) string {
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return addr.String()

@@ -38,7 +38,7 @@ func (r *reader) include(at *position, v value) error {
 	return nil
 }
 
-// includeFile reads one of them. A file that cannot be read is ssh's business.
+// includeFile reads one of them. ssh reports a file that cannot be read.
 func (r *reader) includeFile(at *position, path string) error {
 	in := r.files.open(path)
 	switch {
@@ -87,8 +87,8 @@ func (r *reader) includePath(s source, word string) string {
 	return escapeGlob(s.folder) + "/" + word
 }
 
-// expand replaces ${NAME}, and those tokens that can be known here, as OpenSSH does
-// since 9.9. An older ssh takes them as they stand and finds no file of that name.
+// expand replaces ${NAME} and the tokens that are known here, as OpenSSH does since 9.9.
+// An older ssh takes them literally and finds no file of that name.
 func (r *reader) expand(word string) string {
 	for from := 0; r.sources.Env != nil; {
 		start := strings.Index(word[from:], "${") + from

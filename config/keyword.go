@@ -65,9 +65,9 @@ func (kw keyword) String() string { return keywordNames[kw] }
 // isKnock reports whether the keyword is one of knockpipe's own.
 func (kw keyword) isKnock() bool { return kw >= kwKnock }
 
-// inSideFile reports whether the keyword may stand in the side file. What says
-// where ssh connects and as whom would be ignored there, so it may not.
-// IgnoreUnknown may, for a side file that ssh's own file includes.
+// inSideFile reports whether the keyword may stand in the side file. Keywords that say
+// where ssh connects and as whom would be ignored there, so they may not. IgnoreUnknown
+// may, for a side file that ssh's own file includes.
 func (kw keyword) inSideFile() bool {
 	switch kw {
 	case kwNone, kwCanonicalizeHostname, kwHostName, kwUser, kwPort:
@@ -105,7 +105,7 @@ func nearestKeyword(name string) keyword {
 }
 
 // nearestKnock returns the Knock keyword that name is most likely a misspelling of, or
-// kwNone. Known is a word, and no Knock.
+// kwNone. "Known" is a word and not a misspelt Knock.
 func nearestKnock(name string) keyword {
 	kw := nearestKeyword(name)
 	if !letters(name) || !kw.isKnock() || kw == kwKnock && distance(lowerASCII(name), "knock") > 1 {
@@ -114,7 +114,7 @@ func nearestKnock(name string) keyword {
 	return kw
 }
 
-// distance is the number of bytes to insert, delete or replace to make b of a.
+// distance is the number of bytes to insert, delete or replace to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -10,7 +10,7 @@ const (
 	commentMark = '#'
 )
 
-// A line is what a line of a file says.
+// A line is a parsed line of a file.
 type line struct {
 	kind    lineKind
 	text    string  // of a comment
@@ -31,8 +31,8 @@ const (
 	keywordLine
 )
 
-// parse reads text into l as far as it can matter at its position. What its kind does
-// not need is left as it was: this is done for every line of a large file.
+// parse reads text into l as far as it matters at this position. It leaves fields that
+// the kind does not need unchanged, because it runs for every line of a large file.
 func (at *position) parse(text string, l *line) {
 	trimmed := strings.TrimLeft(text, " \t\r")
 	l.kind, l.keyword, l.text, l.indent = otherLine, kwNone, trimmed, len(text)-len(trimmed)

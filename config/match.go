@@ -24,9 +24,9 @@ func (r *reader) subject() *subject {
 	return s
 }
 
-// match decides a Match line as ssh does. wantFinal reports whether the line asks
-// for a second reading. A line that makes no sense does not apply; it does not
-// matter, as ssh refuses it.
+// match decides a Match line as ssh does. wantFinal reports whether the line asks for a
+// second reading. A malformed line does not apply. That does not matter, because ssh
+// refuses it.
 func (s *subject) match(value string) (b block, wantFinal bool) {
 	b.active = true
 	for n := 0; ; n++ {
@@ -83,7 +83,7 @@ func (b *block) whyNot(n int) string {
 	return ""
 }
 
-// A decision is what comes of a criterion.
+// A decision is the result of a criterion.
 type decision uint8
 
 const (

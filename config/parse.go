@@ -12,7 +12,7 @@ import (
 	"knockpipe/knock"
 )
 
-// The limits of what a file can ask for.
+// The limits of what a file can set.
 const (
 	maxDelay   = time.Minute
 	maxTimeout = time.Hour
@@ -72,8 +72,8 @@ func parseYesNo(s string) (bool, error) {
 	return false, errors.New("not yes or no")
 }
 
-// parseHost reads a host name or an address. It need not be well-formed as a
-// name, as the resolver has the last word, but it must be safe to show.
+// parseHost reads a host name or an address. It need not be a well-formed name, because
+// the resolver decides that, but it must be safe to show.
 func parseHost(s string) (string, error) {
 	bad := func(r rune) bool { return r <= ' ' || r == 0x7f || r == '/' }
 	if s == "" || len(s) > maxName || s[0] == '-' || strings.ContainsFunc(s, bad) {

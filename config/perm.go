@@ -8,10 +8,9 @@ import (
 	"knockpipe/internal/file"
 )
 
-// badOwner reports whether ssh would refuse a file because it belongs to somebody
-// other than the user and root, or because others may write to it. A group may
-// write if only the user is in it: Debian's ssh allows that, and where another ssh
-// does not, it refuses the file itself.
+// badOwner reports whether ssh would refuse a file because it belongs to someone other
+// than the user and root, or because others may write to it. A group may write if only
+// the user is in it: Debian's ssh allows that. Any other ssh refuses the file itself.
 func badOwner(info fs.FileInfo, accounts *accounts) bool {
 	switch shared := file.Shared(info); {
 	case shared&0o002 != 0: // somebody else's file, too

@@ -36,7 +36,7 @@ type Settings struct {
 	origins [numKeywords]Origin
 }
 
-// An Entry is one setting and where it comes from.
+// An Entry is one setting and its origin.
 type Entry struct {
 	Keyword string // in lower case
 	Value   string // as written
@@ -57,15 +57,15 @@ func (o Origin) String() string {
 	return o.File + ":" + strconv.Itoa(o.Line)
 }
 
-// A Note is something that the user should know. It never shows a sequence.
+// A Note tells the user something. It never shows a sequence.
 type Note struct {
 	Text   string
 	Hint   bool // it may be the reason why this host has no knock
 	Origin Origin
 }
 
-// Entries returns the settings in the order in which they are best read. It
-// shows the sequence.
+// Entries returns the settings in the order in which -G prints them. They show the
+// sequence.
 func (s *Settings) Entries() []Entry { return s.entries }
 
 // Origin returns the line that set a keyword, or the zero Origin if no file did. The
@@ -116,7 +116,7 @@ func (s *Settings) set(kw keyword, words []word, typed string) (err error) {
 	return err
 }
 
-// show is a value for -G.
+// show returns a value as -G prints it.
 func (s *Settings) show(kw keyword, words []word) string {
 	if kw == kwHostName {
 		return joinWords([]string{s.HostName})

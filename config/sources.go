@@ -16,12 +16,12 @@ type Query struct {
 	// Exact says that Name is what the user typed, ssh's %n: no alias is looked for.
 	Exact bool
 
-	// NoKnock leaves the keyword Knock out, right or wrong, because the knock is
-	// known already.
+	// NoKnock ignores the keyword Knock, valid or not, because the knock is already
+	// known.
 	NoKnock bool
 }
 
-// Sources are the files in which settings are looked for.
+// Sources are the files to read settings from.
 type Sources struct {
 	File string // the only file to read, if not empty
 
@@ -34,8 +34,8 @@ type Sources struct {
 	Env       func(string) string // the environment, for ${NAME} in an Include
 }
 
-// DefaultSources returns the places where ssh looks, and the side file, for a
-// user. The home folder is that of the user database, as ssh has it.
+// DefaultSources returns the places where ssh looks, and the side file, for a user. The
+// home directory is that of the user database, as for ssh.
 func DefaultSources(u *user.User, env func(string) string) Sources {
 	s := Sources{Home: u.HomeDir, LocalUser: u.Username, Env: env}
 	if s.Home != "" {
@@ -49,8 +49,8 @@ func DefaultSources(u *user.User, env func(string) string) Sources {
 	return s
 }
 
-// Load reads what the files say about a host. A file that does not exist is
-// passed over, unless it is s.File.
+// Load reads the settings of a host. It ignores a file that does not exist, unless it is
+// s.File.
 func (s Sources) Load(q Query) (*Settings, error) {
 	r := newReader(s, q)
 	if !q.Exact && !q.NoKnock {
@@ -74,7 +74,7 @@ type source struct {
 	system bool   // the system's, where no path may begin with '~'
 }
 
-// A kind of file decides who complains of what is wrong with it.
+// A kind of file decides who reports errors in it.
 type kind uint8
 
 const (

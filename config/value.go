@@ -8,7 +8,7 @@ import (
 // maxKnockLine is how long, in bytes, the value of a Knock keyword may be.
 const maxKnockLine = 64 << 10
 
-// A value is what a line gives a keyword.
+// A value is the value that a line gives a keyword.
 type value struct {
 	origin Origin
 	text   string

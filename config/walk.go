@@ -78,10 +78,10 @@ type position struct {
 	seen    seen    // what the advice remembers of that block
 }
 
-// idle reports whether the lines of the block mean nothing to this host.
+// idle reports whether the lines of the block do not matter to this host.
 func (at *position) idle() bool { return !at.block.active && at.block.undecided == "" }
 
-// follow does what a line says.
+// follow applies a line.
 func (r *reader) follow(at *position, l *line) error {
 	switch {
 	case l.kind == commentLine && l.colon:

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A watch notes, while the files are read for a HostName, what it takes to find the
-// aliases that have it.
+// A watch collects, while the files are read for a HostName, what is needed to find its
+// aliases.
 type watch struct {
 	host    string     // the HostName
 	aliases []string   // names whose own block says so
@@ -41,8 +41,9 @@ func (w *watch) line(at *position, l *line) {
 	}
 }
 
-// fold watches for a name that is the HostName in another form: ssh writes a HostName
-// in lower case and an IPv6 address short, and compares patterns with what was typed.
+// fold watches for a name that is the HostName in another form: ssh writes a HostName in
+// lower case and an IPv6 address in its short form, but compares patterns with what was
+// typed.
 func (w *watch) fold(h heading) {
 	if !containsFold(h.text, w.host) && !strings.ContainsAny(h.text, ":\"'\\") {
 		return
@@ -54,7 +55,7 @@ func (w *watch) fold(h heading) {
 	}
 }
 
-// hostName watches for a HostName that can come out as the one that is looked for.
+// hostName watches for a HostName line that can expand to the HostName in question.
 func (w *watch) hostName(at *position, text string) {
 	if !equalFold(text, w.host) && !strings.ContainsAny(text, "%:\"'\\# \t") {
 		return
@@ -77,7 +78,7 @@ func (w *watch) hostName(at *position, text string) {
 	}
 }
 
-// comesOut reports whether a HostName line gives an alias the name that is looked for.
+// comesOut reports whether a HostName line gives an alias the HostName in question.
 func (w *watch) comesOut(value, alias string) bool { return w.is(expandHost(value, alias)) }
 
 // valueComesOut is comesOut for a HostName line that has not been split.
@@ -86,7 +87,7 @@ func (w *watch) valueComesOut(v value, alias string) bool {
 	return ok && len(words) > 0 && w.comesOut(words[0], alias)
 }
 
-// is reports whether a host name is the one that is looked for.
+// is reports whether a host name is the HostName in question.
 func (w *watch) is(got string) bool {
 	if !strings.Contains(got, ":") { // no name but an IPv6 address has two forms
 		return equalFold(got, w.host)
@@ -135,9 +136,8 @@ func (h heading) names() []string {
 	}
 }
 
-// beginsKnock reports whether the words of a Host line are meant for a knock, from
-// the first one on. Then they are no names to ssh's user, and must not be shown. A
-// host may well be called knock.
+// beginsKnock reports whether the words of a Host line are meant as a knock. If so, they
+// are not names and must not be shown. A host may be called knock, though.
 func beginsKnock(words []string) bool {
 	name := words[0][strings.IndexByte(words[0], commentMark)+1:]
 	name, _, colon := strings.Cut(name, ":")

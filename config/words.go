@@ -11,10 +11,10 @@ type word struct {
 // appendWords splits a value as ssh splits arguments (misc.c, argv_split) and
 // appends them to words. It reports whether the quotes are balanced.
 //
-// Single and double quotes are equal and can begin inside a word. A backslash
-// takes the special meaning from a quote, a backslash and, outside quotes, a
-// blank; before anything else it stands for itself. A '#' ends the line where
-// it begins a word, and is data elsewhere.
+// Single and double quotes are equal and can begin inside a word. A backslash removes the
+// special meaning of a quote, a backslash and, outside quotes, a blank. Before anything
+// else it stands for itself. A '#' ends the line where it begins a word, and is data
+// elsewhere.
 func appendWords(words []word, value string) ([]word, bool) {
 	for i := 0; i < len(value); {
 		if value[i] == ' ' || value[i] == '\t' {
