@@ -1,14 +1,14 @@
-// Package knock says what a knock is: one packet to a closed port, and a
-// sequence of them that a firewall takes as a request to open another port.
+// Package knock defines knocks: packets to closed ports, and sequences of them that a
+// firewall takes as a request to open another port.
 //
-// [Parse] reads a [Sequence] from the words of a config line, [Sequence.Load] adds
-// what its steps keep in files of their own, a [Source] says which sequence a try
-// sends, and a [Sender] sends it.
+// [Parse] reads a [Sequence] from the words of a config line, [Sequence.Load] reads the
+// files that its steps name, a [Source] chooses the sequence for each try, and a [Sender]
+// sends it.
 //
-// A new kind of step is a file with its type, a line in the table of kinds, and a
-// case in those formats of -rules that can express it. What others have to know of it
-// are its [Facts].
+// To add a kind of step, write a file with its type, a line in the table of kinds, and a
+// case in those formats of -rules that can express it. Its [Facts] tell other code what
+// it needs to know.
 //
-// A sequence is a secret. The errors of this package name a step by its place
-// ("knock 2 of 4") and never by its port.
+// A sequence is a secret. Errors of this package name a step by its place ("knock 2 of
+// 4") and never by its port.
 package knock

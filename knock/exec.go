@@ -2,7 +2,7 @@ package knock
 
 import "time"
 
-// Exec is another program that knocks.
+// Exec runs another program that knocks.
 type Exec struct {
 	Command string // for sh -c
 
@@ -16,7 +16,7 @@ func (Exec) Kind() string { return "exec" }
 
 func (e Exec) String() string { return "exec:" + e.Command }
 
-// Facts says that nobody knows what it sends, nor how long that takes.
+// Facts says that it is unknown what the program sends and how long that takes.
 func (Exec) Facts() Facts {
 	return Facts{
 		Rest: 400 * time.Millisecond, Every: 20 * time.Millisecond, Runs: true,

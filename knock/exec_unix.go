@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// maxInherited is as far as descriptors are looked for that this process was started
-// with: those of a process that opens no more than the usual limit.
+// maxInherited is the highest descriptor to look at for those that this process
+// inherited: the usual limit of open files.
 const maxInherited = 1024
 
-// shellScript runs the command, which it reads from a pipe: everybody sees the arguments
-// of a process. The pipe stays open as long as this process lives. When it ends, however
-// it ends, a process in the background kills the group, and with it all that the command
-// has started. That one is no child of the shell, as a plain wait of the command would
-// wait for it.
+// shellScript runs the command. It reads the command from a pipe, because other users can
+// see the arguments of a process. The pipe stays open as long as this process lives. When
+// this process ends in any way, a background process kills the process group with
+// everything that the command has started. The background process is not a child of the
+// shell, because a plain wait in the command would wait for it.
 const shellScript = `IFS= read -r knock_command <&3
 ( ( read end; kill -9 0 ) <&3 & ) >/dev/null 2>&1
 exec 3<&-
@@ -29,14 +29,14 @@ eval "unset knock_command; $knock_command"`
 // drainTime is how long the output of a command may go on after its end.
 const drainTime = 100 * time.Millisecond
 
-// send has the program knock, by sh. It learns where from its environment. What it
-// prints goes to stderr, as stdout belongs to ssh; its stdin is empty, and it has no
-// other descriptor, whatever this process was started with.
+// send lets the program knock, by sh. The environment tells it where. Its output goes to
+// stderr, because stdout belongs to ssh. Its stdin is empty, and it inherits no other
+// descriptor.
 //
-// When it ends, all that it has started is killed, and so are both at the deadline of
-// ctx, with this process, and where ctx has another cause to end than that it was
-// canceled: nobody wants the knock any more then. If it was just canceled, a connect got
-// in, which is no reason to kill it: it runs on, and the sender waits for it.
+// When the program ends, everything that it has started is killed. The program itself is
+// killed at the deadline of ctx, when this process ends, or when ctx ends with a cause
+// other than context.Canceled, because then nobody wants the knock any more. If ctx was
+// only canceled, a connect got in. The program then runs on, and the sender waits for it.
 func (e Exec) send(ctx context.Context, s *Sender) error {
 	if e.env == nil {
 		return errors.New("not loaded")
@@ -117,8 +117,8 @@ func (e Exec) start(ctx context.Context, s *Sender) (*command, error) {
 	return c, nil
 }
 
-// kill ends the group. The one in the background is in it to the last, so that its
-// number belongs to nobody else.
+// kill ends the group. The background process stays in it until then, so that no other
+// group can have its number.
 func (c *command) kill() error { return syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) }
 
 // wait gives the shell its text, waits for its end, and leaves nothing of it behind.

@@ -28,9 +28,9 @@ func (f FWKNOP) String() string {
 	return "fwknop:" + f.Name
 }
 
-// Facts says that fwknopd takes 20 to 200 ms from its packet to the open port. A
-// packet that got lost is followed by another after the rest; until then, a connect
-// starts as often as the limits of the first second allow.
+// Facts says that fwknopd takes 20 to 200 ms from its packet to the open port. After the
+// rest, another packet follows in case one was lost. Until then, connects start as often
+// as the limits of the first second allow.
 func (f FWKNOP) Facts() Facts {
 	return Facts{
 		ByName: f.Name == "",

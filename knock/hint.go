@@ -1,6 +1,6 @@
 package knock
 
-// A HintError is an error with what the user can do about it.
+// A HintError is an error with a hint on what the user can do about it.
 type HintError struct {
 	Err  error
 	Hint string

@@ -20,8 +20,8 @@ var errNoPing = errors.New("no permission to send an echo request: as root, incl
 // sendEcho sends one echo request with this data: from an unprivileged ping socket where the system has them, else
 // from a raw one.
 //
-// The socket, and with it the echo's id, is a fresh one: the firewall takes an
-// echo whose id was answered before for part of an old exchange.
+// The socket is new, and with it the echo's id, because the firewall takes an echo whose
+// id was answered before for part of an old exchange.
 func (s *Sender) sendEcho(data []byte) error {
 	family, proto := syscall.AF_INET, protoICMP
 	if s.To.Is6() {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Env is what a step may need of the process and its user.
+// Env is what a step may need to know about the process and its user.
 type Env struct {
 	Host    string          // that is connected to
 	Name    string          // of the host, as the user typed it
@@ -16,9 +16,9 @@ type Env struct {
 	Stderr  *os.File        // where a program that knocks writes to
 }
 
-// Load returns the sequence ready to be sent: with the secrets that its steps keep in
-// files of their own, and what a program is run with. The error is about a file, and
-// shows no secret.
+// Load returns the sequence ready to be sent, with the secrets from the files that its
+// steps name and the environment of programs. An error is about a file and shows no
+// secret.
 func (s Sequence) Load(env Env) (Sequence, error) {
 	loaded := make(Sequence, len(s))
 	for i, step := range s {
@@ -33,8 +33,8 @@ func (s Sequence) Load(env Env) (Sequence, error) {
 	return loaded, nil
 }
 
-// At returns the sequence with the paths that its steps name made absolute, as they
-// stand in a file of that folder: "~/name" is in the home folder.
+// At returns the sequence with absolute paths. Relative paths start in the given folder,
+// and "~/name" in the home directory.
 func (s Sequence) At(folder, home string) Sequence {
 	moved := make(Sequence, len(s))
 	for i, step := range s {

@@ -25,9 +25,8 @@ func (Once) Kind() string { return "once" }
 
 func (o Once) String() string { return "once:" + o.Path }
 
-// Facts says that a connect starts as seldom as the limit for the first second asks
-// for, if the connects are to cover ownTries. The one that gets in tells which
-// sequence has opened.
+// Facts spaces out connects so that the limit of the first second lasts for ownTries. The
+// connect that gets in tells which sequence opened the door.
 func (o Once) Facts() Facts {
 	return Facts{
 		Rest: 400 * time.Millisecond, Every: 34 * time.Millisecond, Spent: true, Whole: true,
@@ -40,11 +39,11 @@ func (o Once) at(folder, home string) Step { return Once{absolute(o.Path, folder
 // send sends nothing: a sequence of the list is sent in its place.
 func (Once) send(context.Context, *Sender) error { return errors.New("no sequence of the list") }
 
-// ownTries is how often the first unused sequence of a list is sent before the one
-// after it, and those after that one which were sent before. A crash between the
-// server's stroke and ours leaves the server ahead, and so does a sequence that
-// arrives while sshd does not run. Only one that was never sent is sent ahead, and
-// once: whoever listens could use it later.
+// ownTries is how often the first unused sequence of a list is sent before the one after
+// it, and those after that one which were sent before. After a crash between the server's
+// stroke and ours, the server is ahead, and also after a sequence arrives while sshd does
+// not run. Only one sequence that was never sent is sent ahead, because an eavesdropper
+// could use it later.
 const ownTries = 2
 
 // fewLeft is when to make a new list.
@@ -63,7 +62,7 @@ type onceSource struct {
 	ahead int        // how many sequences after the first one to try
 }
 
-// source finds the list, and that something is left in it.
+// source opens the list and checks that something is left in it.
 func (o Once) source() (Source, error) {
 	s := &onceSource{step: o}
 	list, err := once.Open(o.Path, checkOnce)
@@ -157,8 +156,8 @@ func (s *onceSource) place(try int) int {
 	return 0
 }
 
-// Opened strikes what opened the door, with all before it, and warns before the end
-// of the list.
+// Opened strikes the sequence that opened the door and all before it, and warns when few
+// are left.
 func (s *onceSource) Opened(_ netip.Addr, tries int) (warning string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

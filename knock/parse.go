@@ -19,8 +19,8 @@ type kind struct {
 	// options are the names of what may follow a comma.
 	options []string
 
-	// rest says that the step takes the rest of its word as it stands, commas and
-	// all. It has no options. bare says that the name alone is a step, too.
+	// rest says that the step takes the rest of its word literally, including commas, and
+	// has no options. bare says that the name without a value is a step too.
 	rest, bare bool
 
 	// takes is what has to follow the name, where that is no port.
@@ -38,7 +38,7 @@ var kinds = []kind{
 	{name: "exec", parse: parseExec, rest: true, takes: "COMMAND"},
 }
 
-// protocols are those that somebody may take for a kind: an error can name them.
+// protocols are names that someone may take for a kind, so that an error can show them.
 var protocols = []string{"dccp", "icmp6", "icmpv6", "igmp", "sctp", "tcp4", "tcp6", "udp4", "udp6", "udplite"}
 
 // Parse reads a sequence from words, one or more steps to a word:
@@ -83,9 +83,9 @@ func Parse(words []string) (Sequence, error) {
 	return seq, nil
 }
 
-// split returns the text of each step. Digits after a comma start the next step;
-// anything else after one is an option of the step before it. What follows text=, or
-// the name of a kind that takes the rest of its word, is taken as it stands.
+// split returns the text of each step. Digits after a comma start the next step; anything
+// else after one is an option of the step before it. Text after text=, or after the name
+// of a kind that takes the rest of its word, is taken literally.
 func split(words []string) []string {
 	var texts []string
 	for _, word := range words {
@@ -169,8 +169,8 @@ func findKind(name string) (kind, bool) {
 	return kind{}, false
 }
 
-// errUnknown says which kinds there are. A name is shown only if it is nearly one of
-// them, or another protocol's. It may be a word of a payload, a path or a command, or
+// errUnknown lists the kinds. It shows the name only if that is nearly one of them, or
+// another protocol's name. Otherwise it may be part of a payload, a path or a command, or
 // hold a port.
 func errUnknown(name string) error {
 	names := make([]string, len(kinds))
@@ -187,8 +187,8 @@ func errUnknown(name string) error {
 	return errors.New("unknown protocol: " + list)
 }
 
-// oneEdit reports whether a byte that is inserted, deleted or replaced, or two that
-// are swapped, make b of a.
+// oneEdit reports whether inserting, deleting or replacing one byte, or swapping two,
+// turns a into b.
 func oneEdit(a, b string) bool {
 	for a != "" && b != "" && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -200,7 +200,7 @@ func oneEdit(a, b string) bool {
 	return len(a) <= 1 && len(b) <= 1 || swapped
 }
 
-// errOption is what a kind says of an option that it does not have.
+// errOption is a kind's error for an option that it does not have.
 var errOption = errors.New("unknown option after the comma")
 
 // optionError shows the option only if it is another kind's: it may be a secret.
@@ -224,7 +224,7 @@ func hasOption(option, name string) bool {
 // maxText is the longest name, path or command, in bytes.
 const maxText = 4096
 
-// cutRest finds a kind that takes the rest of its word as it stands.
+// cutRest finds a kind that takes the rest of its word literally.
 func cutRest(word string) (k kind, rest string, ok bool) {
 	name, rest, separated := strings.Cut(word, ":")
 	for _, k := range kinds {

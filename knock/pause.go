@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Pause is no packet, but time between two.
+// Pause is the time between two packets.
 type Pause struct{ Time time.Duration }
 
 func parsePause(value, option string) (Step, error) {

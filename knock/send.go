@@ -18,26 +18,26 @@ type Sender struct {
 	Port   uint16        // the service port, which the knock is to open
 	Gap    time.Duration // the pause between two knocks; zero sends them back to back
 
-	// Restart first ends what an earlier try may have left half done: so often, the
-	// second knock comes ahead of a sequence of three or more. knockd 0.8 drops a
-	// half done sequence at a knock that does not continue it, and then does not
-	// take that knock for a first one; whatever it waits for, one of two does
-	// not continue it, and a third makes up for one that is lost. A door that
-	// forgives what is out of order forgives these.
+	// Restart says how often to send the second knock before a sequence of three or more,
+	// to end what an earlier try may have left half done. knockd 0.8 drops a half-done
+	// sequence at a knock that does not continue it, and does not count that knock as a
+	// first one. Whatever knockd waits for, one of two such knocks does not continue it,
+	// and a third makes up for a lost one. A door that forgives knocks out of order
+	// forgives these too.
 	Restart int
 
-	// Logf is told of each knock, without its port. It may be nil.
+	// Logf logs each knock, without its port. It may be nil.
 	Logf func(format string, args ...any)
 
 	left sync.WaitGroup // what the knocks have left running
 }
 
-// Send sends the sequence once and does not wait for answers: a door gives
-// none that could be trusted. An error means that a knock could not leave this
-// machine, or that ctx ended before the last one.
+// Send sends the sequence once and does not wait for answers, because a door gives none
+// that could be trusted. An error means that a knock could not leave this machine, or
+// that ctx ended before the last one.
 //
-// A knock that takes its time is left running: the connection of a TCP knock, and a
-// program that still runs when ctx is canceled (at its deadline, it is killed).
+// Send leaves slow knocks running: the connection of a TCP knock, and a program that
+// still runs when ctx is canceled (the deadline of ctx kills it).
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 	order := s.order(seq)
 	for n, i := range order {
@@ -71,8 +71,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 // Wait returns when nothing is left running of what was sent.
 func (s *Sender) Wait() { s.left.Wait() }
 
-// order is which steps are sent, one after the other. A sequence in which a place
-// does not count leaves nothing half done that could be ended so.
+// order lists the steps to send. A sequence without an order leaves nothing half done.
 func (s *Sender) order(seq Sequence) []int {
 	order := make([]int, 0, len(seq)+s.Restart)
 	if i := seq.restart(); i > 0 && seq.Knocks() > 2 && seq.Ordered() {

@@ -11,8 +11,8 @@ import (
 
 // The bounds of a sequence.
 const (
-	// MaxSteps is how many steps it may have. knockd allows 32 ports to a door;
-	// twice that leaves room and still bounds the time that a try needs.
+	// MaxSteps is how many steps it may have. knockd allows 32 ports for a door. Twice
+	// that leaves room and still bounds the time of a try.
 	MaxSteps = 64
 
 	maxPayload = 64 << 10    // bytes, of all its knocks together
@@ -30,15 +30,14 @@ type Step interface {
 	// shows the secret, so it is not for logs.
 	String() string
 
-	// Facts says what there is to know of the step for those who do not know its
-	// kind.
+	// Facts returns what code that does not know the kind has to know about the step.
 	Facts() Facts
 
 	// send sends the step once. It returns when ctx ends, or before.
 	send(ctx context.Context, s *Sender) error
 }
 
-// What some kinds have besides.
+// Methods that only some kinds have.
 type (
 	// A carrier has data of its own, in bytes.
 	carrier interface{ size() int }
@@ -51,18 +50,17 @@ type (
 	// A loader needs more than its text to be sent.
 	loader interface{ load(Env) (Step, error) }
 
-	// A supplier stands for a sequence that is another one each time. It is Whole.
+	// A supplier stands for a sequence that differs each time. It is Whole.
 	supplier interface{ source() (Source, error) }
 )
 
-// Facts are what others have to know of a step to treat it right, so that none of
-// them needs a list of kinds.
+// Facts are what other code has to know about a step, so that it needs no list of kinds.
 type Facts struct {
 	// Pause is how long to wait, for a step that is no knock.
 	Pause time.Duration
 
-	// Rest is how long the door may take to open. Before that, it is of no use to send
-	// the knock again. Every is the time between two connects meanwhile.
+	// Rest is how long the door may take to open. Sending the knock again before that is
+	// useless. Every is the time between two connects meanwhile.
 	Rest, Every time.Duration
 
 	Ordered bool // its place counts, so that a try which ends in its middle spoils the next
@@ -92,7 +90,7 @@ func (s Sequence) Knocks() int {
 	return n
 }
 
-// Pauses returns how long its pauses are together.
+// Pauses returns the sum of its pauses.
 func (s Sequence) Pauses() time.Duration {
 	var sum time.Duration
 	for _, step := range s {
@@ -101,8 +99,8 @@ func (s Sequence) Pauses() time.Duration {
 	return sum
 }
 
-// Rest returns the longest rest of its steps, and how seldom a connect starts
-// meanwhile. Both are zero if all of them are packets to a firewall.
+// Rest returns the longest rest of its steps, and the time between two connects
+// meanwhile. Both are zero if all steps are packets to a firewall.
 func (s Sequence) Rest() (rest, every time.Duration) {
 	for _, step := range s {
 		f := step.Facts()

@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// shellName is what the shell that runs a command takes for its own name, and puts in
-// front of what it says itself.
+// shellName is the name of the shell that runs a command. The shell puts it before its
+// own messages.
 const shellName = "knockpipe-sh"
 
-// A shellFilter passes on what a command and its shell print, but for the words of the
-// command, which the shell quotes in its messages: of those, only the cause is left.
+// A shellFilter passes on what a command and its shell print. It hides the words of the
+// command that the shell quotes in its messages: it keeps only the cause of such a
+// message.
 type shellFilter struct {
 	to   io.Writer
 	held []byte // what may be the beginning of a message of the shell, or is one
@@ -79,7 +80,7 @@ var shellCauses = []string{
 	"cannot execute", "Exec format error", "Argument list too long", "Killed", "Terminated",
 }
 
-// shellCause returns what a message of the shell says, without what it quotes.
+// shellCause returns the cause in a message of the shell, without what it quotes.
 func shellCause(message string) string {
 	cause := message[strings.LastIndex(message, ": ")+1:]
 	if cause = strings.TrimSpace(cause); slices.Contains(shellCauses, cause) {

@@ -39,9 +39,9 @@ func (t TCP) String() string {
 // Facts says that the port is one place of a sequence.
 func (TCP) Facts() Facts { return Facts{Ordered: true, Repeats: true} }
 
-// connectTime is how long a whole connection is kept, for a proxy on the way to
-// make its own. It ends before the kernel repeats a SYN. No other knock waits for
-// it: the port may well be silent.
+// connectTime is how long a whole connection is kept, so that a proxy on the way can make
+// its own. It ends before the kernel repeats a SYN. No other knock waits for it, because
+// the port may be silent.
 const connectTime = 900 * time.Millisecond
 
 func (t TCP) send(_ context.Context, s *Sender) error {

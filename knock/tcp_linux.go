@@ -9,8 +9,8 @@ import (
 )
 
 // sendSYNData sends one SYN with data, as TCP Fast Open does (RFC 7413), but without
-// asking for a cookie, which takes a connection. As for a knock, the socket is a fresh
-// one and closed at once, so that the kernel does not send the SYN again.
+// asking for a cookie, which takes a connection. As for a knock, the socket is new and
+// closed at once, so that the kernel does not send the SYN again.
 func (s *Sender) sendSYNData(port uint16, data []byte) error {
 	family := syscall.AF_INET
 	if s.To.Is6() {

@@ -16,7 +16,7 @@ import (
 // leave (measured: 100 us always did), too short for a second one.
 const dialTime = 10 * time.Millisecond
 
-// sendSYN dials for a moment, as package net has no connect that does not block.
+// sendSYN dials for a moment, because package net has no non-blocking connect.
 func (s *Sender) sendSYN(port uint16) error {
 	conn, err := s.dialer(dialTime).Dial("tcp", netip.AddrPortFrom(s.To, port).String())
 	if err == nil {

@@ -44,7 +44,8 @@ func (t Token) load(Env) (Step, error) {
 	return t, nil
 }
 
-// send sends two tokens of the present slot: nobody tries again if one was used.
+// send sends two tokens of the present slot, because there is no second try if one was
+// used.
 func (t Token) send(ctx context.Context, s *Sender) error {
 	source, err := t.source()
 	if err != nil {
@@ -57,7 +58,7 @@ func (t Token) send(ctx context.Context, s *Sender) error {
 	return seq[0].send(ctx, s)
 }
 
-// source checks the clock, of which all tokens are made.
+// source checks the clock, from which all tokens are computed.
 func (t Token) source() (Source, error) {
 	if t.key == nil {
 		return nil, errors.New("not loaded")
@@ -69,14 +70,14 @@ func (t Token) source() (Source, error) {
 }
 
 // When a try sends what. The tries up to lastAlone leave within the first tenth of a
-// second: for what they bring to be lost, a packet has to be lost each time.
+// second: the token is lost only if each of these packets is lost.
 const (
 	lastAlone = 6 // the same token again and again
 	lastPair  = 8 // with a new one: another machine with the same key may have used the first
 
-	// After those, there is a token of each slot that may count at the server: in case
-	// its clock is another, or it was booted just now. They go round the carriers, and
-	// are new ones after so many tries.
+	// After those, each try sends a token of each slot that may count at the server, in
+	// case its clock differs or it has just booted. They take the carriers in turn, and
+	// are new after this many tries.
 	newHand = 4
 )
 
@@ -146,7 +147,7 @@ func (s *tokenSource) draw(slot token.Slot) [token.Size]byte {
 func (*tokenSource) Opened(netip.Addr, int) string { return "" }
 func (*tokenSource) Failed()                       {}
 
-// Supply says what can be wrong with a token: its carrier and the clock.
+// Supply tells what a token depends on: its carriers and the clock.
 func (s *tokenSource) Supply() (left, hint string) {
 	var by []string
 	for _, c := range s.key.Carriers {
@@ -182,8 +183,8 @@ func (*volley) String() string { return "token" }
 // Facts are those of the step that it stands for.
 func (*volley) Facts() Facts { return Token{}.Facts() }
 
-// send sends the packets. A token that cannot leave by its carrier takes the next one
-// that works; it is an error if there is none.
+// send sends the packets. A token that cannot be sent by its carrier is sent by the next
+// one that works. It is an error if none does.
 func (v *volley) send(_ context.Context, s *Sender) error {
 	for _, p := range v.packets {
 		var failed error

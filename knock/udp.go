@@ -16,8 +16,9 @@ type UDP struct {
 	Payload string // what it carries
 }
 
-// BarePayload is what knock(1) sends by UDP. A step that says no more of its payload
-// has this one, and all that counts at a door is its port: nc sends something else.
+// BarePayload is the payload that knock(1) sends by UDP. It is that of a step without a
+// payload option. For such a step, doors count only the port, because nc sends something
+// else.
 const BarePayload = "\x00"
 
 func parseUDP(value, option string) (Step, error) {
@@ -70,8 +71,8 @@ func (u UDP) send(_ context.Context, s *Sender) error {
 	return s.sendDatagram(u.Port, []byte(u.Payload))
 }
 
-// sendDatagram sends one datagram. The socket is a fresh one: an earlier knock's ICMP
-// error would fail a second write on the same one.
+// sendDatagram sends one datagram. The socket is new, because the ICMP error for an
+// earlier knock would make a second write on the same socket fail.
 func (s *Sender) sendDatagram(port uint16, data []byte) error {
 	var from *net.UDPAddr
 	if s.Source.IsValid() {

@@ -10,14 +10,14 @@ import (
 	"errors"
 )
 
-// b64 is base64 as all of fwknop has it, without the '=' at the end.
+// b64 is base64 without the '=' at the end, as fwknop uses it everywhere.
 var b64 = base64.RawStdEncoding
 
-// magic begins every message that is encrypted in OpenSSL's way. It is left out on
-// the wire, where it would give the packet away.
+// magic begins every message that is encrypted in OpenSSL's way. It is not sent, because
+// it would give the packet away.
 var magic = b64.EncodeToString([]byte("Salted__"))[:10]
 
-// The lengths that fwknopd takes for Rijndael. What is longer, it takes for GPG.
+// The lengths that fwknopd accepts for Rijndael. It takes longer packets for GPG.
 const minWire, maxWire = 140, 399
 
 // seal encrypts and authenticates a message.
@@ -43,8 +43,8 @@ func (s *Stanza) seal(plain []byte, salt [8]byte) (string, error) {
 	return wire, nil
 }
 
-// deriveKey makes a key and an initialization vector out of what the user calls a
-// key, as OpenSSL's EVP_BytesToKey does with MD5 and one round.
+// deriveKey derives a key and an initialization vector from what the user calls a key, as
+// OpenSSL's EVP_BytesToKey does with MD5 and one round.
 func (s *Stanza) deriveKey(salt [8]byte) (key, iv []byte) {
 	password := s.Key
 	if s.Legacy {

@@ -25,9 +25,9 @@ const (
 // protocolVersion is libfko's.
 const protocolVersion = "3.0.0"
 
-// Packet makes a packet that asks a server for access to its TCP port, unless the
-// stanza says to what. Each one is new, as fwknopd takes none twice. The random
-// bytes are crypto/rand's.
+// Packet makes a packet that asks a server for access to its TCP port, or to what the
+// stanza names. Each packet is new, because fwknopd accepts none twice. The random bytes
+// are crypto/rand's.
 func (s *Stanza) Packet(server netip.AddrPort, now time.Time, random io.Reader) (string, error) {
 	if err := s.check(); err != nil {
 		return "", err
@@ -80,8 +80,8 @@ func (s *Stanza) message(number uint64, name string, server netip.AddrPort, now 
 	return []byte(text + ":" + b64.EncodeToString(digest.Sum(nil)))
 }
 
-// access is what to ask for, and where it leads by NAT, which is nowhere if empty.
-// The port of the access is that of the target too, unless the stanza says more.
+// access returns what to ask for, and the NAT target, which may be empty. The target's
+// port is that of the access, unless the stanza names another.
 func (s *Stanza) access(server netip.AddrPort) (access, nat string) {
 	access = s.Access
 	if access == "" {
@@ -116,7 +116,7 @@ func checkAccess(s string) error {
 	return nil
 }
 
-// checkNAT reads "10.0.0.2,22" or a host alone.
+// checkNAT reads "10.0.0.2,22" or only a host.
 func checkNAT(s string) error {
 	host, port, ok := strings.Cut(s, ",")
 	if ok {

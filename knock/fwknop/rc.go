@@ -14,8 +14,8 @@ import (
 // maxFile is the longest ~/.fwknoprc that is read, in bytes.
 const maxFile = 1 << 20
 
-// Load reads a stanza from a file in the format of ~/.fwknoprc, on top of its
-// stanza "default". As the file holds keys, nobody but the user may read it.
+// Load reads a stanza from a file in the format of ~/.fwknoprc, on top of its stanza
+// "default". Because the file holds keys, only the user may be able to read it.
 func Load(path, name string) (*Stanza, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -50,8 +50,8 @@ func Load(path, name string) (*Stanza, error) {
 	return s, nil
 }
 
-// Parse is Load for the text of a file. An error begins with the number of the
-// line, and does not show it.
+// Parse is Load for the text of a file. An error begins with the number of the line and
+// does not show the line.
 func Parse(text []byte, name string) (*Stanza, error) {
 	values := make(map[string]value)
 	found := false
@@ -121,7 +121,7 @@ func splitLine(line string) (key, text string, err error) {
 	return key, text, nil
 }
 
-// shown is a variable's name if it is one, and not a key in its place.
+// shown returns a variable's name, unless it may be a key in the wrong place.
 func shown(key string) string {
 	if strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" || len(key) > 30 {
 		return "the line"

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Stanza is how to be let in by one server: what a stanza of ~/.fwknoprc says.
-// Its zero value has the defaults, and no key.
+// A Stanza is a stanza of ~/.fwknoprc: how one server lets a client in. The zero value
+// has the defaults and no key.
 type Stanza struct {
 	Name string
 
@@ -53,7 +53,7 @@ const (
 	maxTimeout   = 1 << 16 // seconds
 )
 
-// check finds what the server would refuse without a word.
+// check finds what the server would silently refuse.
 func (s *Stanza) check() error {
 	switch {
 	case len(s.Key) == 0:

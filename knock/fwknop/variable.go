@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ignored are the variables that say nothing of the packet.
+// ignored are the variables that do not affect the packet.
 var ignored = []string{
 	"SPA_SERVER", "SPA_SOURCE_PORT", "VERBOSE", "NO_SAVE_ARGS", "USE_HMAC", "HTTP_USER_AGENT", "WGET_CMD",
 	"RESOLVE_URL", "RESOLVE_IP_HTTP", "RESOLVE_IP_HTTPS", "RESOLVE_HTTP_ONLY", "SERVER_RESOLVE_IPV4",
@@ -19,7 +19,7 @@ var ignored = []string{
 	"GPG_SIGNING_PW_BASE64", "GPG_NO_SIGNING_PW", "USE_GPG_AGENT",
 }
 
-// unsupported are the variables that cannot be honoured here, and why.
+// unsupported are the variables that are not supported, and why.
 var unsupported = map[string]string{
 	"USE_GPG":         "GPG is not supported: use KEY and HMAC_KEY",
 	"SPOOF_SOURCE_IP": "a forged source address is not supported",
@@ -112,7 +112,7 @@ func (s *Stanza) setOne(name, text string) (err error) {
 	return err
 }
 
-// isYes reads what is a flag to fwknop. Whatever is not its yes is a no.
+// isYes reads a yes-or-no variable of fwknop, for which everything but Y is no.
 func isYes(text string) bool { return strings.EqualFold(text, "Y") }
 
 func decodeKey(text string) ([]byte, error) {

@@ -1,11 +1,9 @@
-// Package once keeps the client's side of a list of sequences each of which opens
-// the door once, as knockd 0.8 has them (one_time_sequences): a sequence a line,
-// and a '#' in place of the first byte of one that is used. What a sequence is, the
-// caller knows.
+// Package once keeps the client's copy of a list of one-time sequences, as knockd 0.8
+// uses them (one_time_sequences): one sequence on each line, with a '#' in place of the
+// first byte of a used one. The caller knows what a sequence is.
 //
-// A sequence that was sent and opened nothing may be used up at the server: the
-// answer got lost, or sshd did not run. It has a tab in place of the blank that it
-// began with.
+// A sequence that was sent and opened nothing may be used up at the server, if the answer
+// was lost or sshd did not run. It begins with a tab in place of a blank.
 package once
 
 import (
@@ -26,7 +24,7 @@ const (
 // ErrUsedUp says that no sequence is left.
 var ErrUsedUp = errors.New("every sequence has been used")
 
-// A List is a list that no other process uses meanwhile.
+// A List is a list that is locked for this process.
 type List struct {
 	file *os.File
 	left []entry
@@ -39,11 +37,10 @@ type entry struct {
 	first  byte  // which is this one
 }
 
-// Open reads a list and locks it until Close or the end of the process. It does not
-// wait for the lock: the error is [file.ErrBusy] if another process has it. The error
-// is ErrUsedUp where no sequence is left. A list that others can read or write is
-// refused. A line of which check says that it is no sequence is named by its number
-// only.
+// Open reads a list and locks it until Close or the end of the process. It does not wait
+// for the lock: the error is [file.ErrBusy] if another process has it. The error is
+// ErrUsedUp where no sequence is left. A list that others can read or write is refused.
+// An error about a line that check rejects shows only its number.
 func Open(path string, check func(words []string) error) (*List, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -122,7 +119,7 @@ func (l *List) Ahead() int {
 	return min(max(n, 1), maxAhead)
 }
 
-// Sent marks the nth unused sequence as sent, where its line has room for that.
+// Sent marks the nth unused sequence as sent, if its line begins with a blank.
 func (l *List) Sent(n int) error {
 	e := &l.left[min(n, len(l.left)-1)]
 	if e.first != ' ' {
@@ -133,8 +130,8 @@ func (l *List) Sent(n int) error {
 	return err
 }
 
-// Strike marks the first n unused sequences as used, as knockd does: each by a
-// write of one byte, which happens or does not, whatever becomes of the process.
+// Strike marks the first n unused sequences as used, as knockd does. Each takes a write
+// of one byte, which is atomic even if the process is killed.
 func (l *List) Strike(n int) error {
 	for ; n > 0 && len(l.left) > 0; n-- {
 		if _, err := l.file.WriteAt([]byte("#"), l.left[0].offset); err != nil {

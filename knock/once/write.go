@@ -18,8 +18,8 @@ const (
 	MaxSequences = 10000
 )
 
-// Write makes a new list of n random sequences, which only the user can read. It
-// does not touch a file that exists.
+// Write makes a new list of n random sequences that only the user can read. It never
+// overwrites a file.
 func Write(path string, n int) error {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "# %d one-time sequences for knockpipe (once:) and knockd (one_time_sequences).\n# Each side strikes out used sequences in its own copy.\n", n)

@@ -1,5 +1,5 @@
-// Package token makes one-time tokens: 16 bytes each, of a key file and the time, that
-// open a door once. doc/token.md specifies them.
+// Package token computes one-time tokens from a key file and the time: 16 bytes each,
+// which open a door once. doc/token.md specifies them.
 //
 // A [Key] makes the tokens of a [Slot], which is two minutes of the clock. Its file,
 // which [Read] reads and [Write] makes, also says what carries a token to the server.

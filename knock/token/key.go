@@ -64,8 +64,8 @@ func (k *Key) Token(slot Slot, n int) (token [Size]byte) {
 // Format keeps the secret out of every message.
 func (k *Key) Format(f fmt.State, _ rune) { io.WriteString(f, "(key)") }
 
-// Read reads a key file. A file that others than its owner can read or write is
-// refused. The error names the file, and the line that is wrong.
+// Read reads a key file. It refuses a file that anyone but its owner can read or write.
+// The error names the file and the line.
 func Read(path string) (*Key, error) {
 	k, err := read(path)
 	if err != nil {
@@ -79,7 +79,7 @@ func Read(path string) (*Key, error) {
 }
 
 func read(path string) (*Key, error) {
-	// To open a named pipe would wait for its writer.
+	// Opening a named pipe would wait for its writer.
 	if info, err := os.Stat(path); err != nil {
 		return nil, err
 	} else if !info.Mode().IsRegular() {
@@ -158,8 +158,8 @@ func parse(text []byte) (*Key, error) {
 	return k, nil
 }
 
-// parseCarrier reads a line that begins as a carrier does. It returns the zero Carrier
-// for another one, and says what is wrong with one that it cannot read.
+// parseCarrier reads a line that begins like a carrier. It returns the zero Carrier for
+// any other line, and what is wrong with a carrier that it cannot read.
 func parseCarrier(words []string) (c Carrier, what string) {
 	name := strings.ToLower(words[0])
 	switch name {
@@ -191,7 +191,7 @@ func (k *Key) parseSecret(words []string) (what string) {
 	return ""
 }
 
-// ParseCarrier reads a carrier as a knock is written: udp:40022, 40022/udp, icmp. The
+// ParseCarrier reads a carrier in the form of a knock: udp:40022, 40022/udp, icmp. The
 // error does not show it.
 func ParseCarrier(text string) (Carrier, error) {
 	left, right, _ := strings.Cut(strings.Replace(text, "/", ":", 1), ":")

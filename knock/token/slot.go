@@ -12,8 +12,8 @@ const (
 	// slotTime is how long a slot lasts.
 	slotTime = 120 * time.Second
 
-	// slack is how far two clocks may be apart: a token counts so long before its slot
-	// begins, and after it has ended.
+	// slack is how far two clocks may differ: a token counts this long before its slot
+	// begins and after it ends.
 	slack = 120 * time.Second
 )
 
@@ -36,8 +36,8 @@ func (e *ClockError) Error() string {
 	return fmt.Sprintf("the clock cannot be right: it says %s", e.Now.UTC().Format("2006-01-02 15:04 MST"))
 }
 
-// CheckClock finds that a time is before there were tokens, or so late that the kernel
-// could not hold its slot.
+// CheckClock returns an error for a time before tokens existed, or so late that the
+// kernel could not hold its slot.
 func CheckClock(now time.Time) error {
 	if year := now.UTC().Year(); year < 2026 || year > 9999 {
 		return &ClockError{now}
