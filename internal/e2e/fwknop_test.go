@@ -203,7 +203,7 @@ func TestFwknopUsage(t *testing.T) {
 		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no such file or directory`},
 		{"no stanza", "[tango]\n" + keys, "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no stanza \[198\.51\.100\.2\]`},
 		{"bad line", "[tango]\n" + keys + "WHAT 7\n", "198.51.100.2 22 1 fwknop:tango", `knock 2 of 2 \(fwknop\): /root/\.fwknoprc:4: WHAT: unknown variable`},
-		{"IPv6", "[tango]\n" + keys, "-6 tango 22 fwknop", `fwknop supports only IPv4, and IPv6 is asked for`},
+		{"IPv6", "[tango]\n" + keys, "-6 tango 22 fwknop", `fwknop supports only IPv4, but IPv6 is requested`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

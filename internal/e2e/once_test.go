@@ -75,7 +75,7 @@ func TestOnce(t *testing.T) {
 		case 2:
 			want = "5 sequences are left"
 		case 6:
-			want = "1 sequence is left, and knockd 0.8 dies"
+			want = "1 sequence is left, and knockd 0.8 crashes"
 		}
 		if got := stderr.String(); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("session %d: stderr got %q, want %q", session, got, want)
