@@ -14,7 +14,7 @@ import (
 	"knockpipe/knock"
 )
 
-// A checkup does what a session does, once, and tells of it.
+// A checkup does once what a session does, and reports on it.
 type checkup struct {
 	report *check.Report
 	log    *reporter       // of -v
@@ -29,10 +29,10 @@ type checkup struct {
 	unguarded []netip.Addr // whose port was open before the knock
 }
 
-// errFindings makes the exit code, and says nothing more.
+// errFindings sets the exit code and prints nothing.
 var errFindings = &failure{code: exitNetwork, quiet: true}
 
-// runCheck is -check: the report, and as error only that something failed.
+// runCheck is -check: it prints the report. Its error says only that something failed.
 func runCheck(o *options, process Process, log *reporter) error {
 	signal.Ignore(syscall.SIGPIPE) // a door is to be closed also where nobody reads on
 	c := &checkup{log: log, report: &check.Report{Out: process.Stdout,
@@ -65,7 +65,7 @@ func runCheck(o *options, process Process, log *reporter) error {
 	return nil
 }
 
-// prepare reads the config, ssh's own reading of it first.
+// prepare asks ssh for its config, then reads it.
 func (c *checkup) prepare(o *options, process Process) (err error) {
 	typed := cmp.Or(o.alias, o.host)
 	c.ssh = o.askSSH(c.report, typed)
@@ -86,7 +86,7 @@ func (c *checkup) prepare(o *options, process Process) (err error) {
 	return nil
 }
 
-// find finds the host.
+// find resolves the host.
 func (c *checkup) find(ctx context.Context, source netip.Addr) (err error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -97,8 +97,8 @@ func (c *checkup) find(ctx context.Context, source netip.Addr) (err error) {
 	return nil
 }
 
-// needs returns the flags without which a ProxyCommand finds no knock, if there is one
-// for who passes them.
+// needs returns the options that a ProxyCommand lacks to find the knock, if they would
+// help.
 func (c *checkup) needs(o *options, process Process) string {
 	if len(c.plan.knocks) > 0 {
 		return ""
@@ -114,7 +114,7 @@ func (c *checkup) needs(o *options, process Process) string {
 	return ""
 }
 
-// config tells where the knock comes from, and what looks wrong in the config.
+// config reports where the knock comes from and what looks wrong in the config.
 func (c *checkup) config() {
 	p := c.plan
 	for _, n := range p.settings.Notes {
@@ -146,13 +146,13 @@ func (c *checkup) config() {
 	}
 }
 
-// bounded is the time for one thing that waits for the network.
+// bounded limits the time of one step that waits for the network.
 func (c *checkup) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, cmp.Or(c.plan.limit.time, defaultTimeout))
 }
 
-// spends says so if to knock would use something up, which is done only for those
-// who name it once more on the command line.
+// spends reports whether knocking would use something up, which -check does only if it is
+// named on the command line.
 func (c *checkup) spends() bool {
 	if !c.plan.knocks.Spent() || c.plan.typed {
 		return false
@@ -170,7 +170,7 @@ func (c *checkup) spends() bool {
 	return true
 }
 
-// through opens the door, looks at what is behind it, and closes it as a session does.
+// through opens the door, looks at the server, and closes the door as a session does.
 func (c *checkup) through(ctx context.Context, wait bool) {
 	var addr netip.Addr
 	if conn := c.open(ctx); conn != nil {

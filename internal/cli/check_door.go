@@ -20,7 +20,7 @@ const (
 	closedTime = 2 * time.Second // for KnockClose to shut it
 )
 
-// before says what the port is like without a knock.
+// before reports the state of the port without a knock.
 func (c *checkup) before(ctx context.Context) {
 	knocks, port := len(c.plan.knocks) > 0, c.plan.port
 	for i, look := range c.look(ctx, c.target.addrs) {
@@ -41,20 +41,20 @@ func (c *checkup) before(ctx context.Context) {
 	}
 }
 
-// rehearsal says how to see whether knocks arrive where no port is shut yet. Port 9
-// discards what it gets; nobody listens there.
+// rehearsal says how to see whether knocks arrive when no port is shut yet. Port 9 is the
+// discard service, so nothing usually listens there.
 func (c *checkup) rehearsal() string {
 	return fmt.Sprintf("if it is guarded, an earlier knock still keeps it open: wait, and check again. If it is not guarded yet, rehearse: knockpipe -rules nftables %s 9 | ssh root@SERVER nft -f -; "+
 		"knockpipe -k %[1]s 9; ssh root@SERVER nft list table inet knockpipe_9", c.plan.name)
 }
 
-// An answer is what came of a look at a port.
+// An answer is the result of a look at a port.
 type answer struct {
 	state proxy.State
 	why   string // in words
 }
 
-// look looks at the port of addresses, all at once.
+// look looks at the port of all addresses at the same time.
 func (c *checkup) look(ctx context.Context, addrs []netip.Addr) []answer {
 	looks := make([]answer, len(addrs))
 	opener := proxy.Opener{Sources: c.target.sources}
@@ -66,8 +66,8 @@ func (c *checkup) look(ctx context.Context, addrs []netip.Addr) []answer {
 	return looks
 }
 
-// open knocks until the port is open, and says how long that took. Unlike a session
-// it waits for each try, so that it knows which of them opened the door.
+// open knocks until the port is open, and reports how long that took. Unlike a session,
+// it waits for the result of each try, so that it knows which one opened the door.
 func (c *checkup) open(ctx context.Context) *net.TCPConn {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
@@ -106,7 +106,7 @@ func (c *checkup) open(ctx context.Context) *net.TCPConn {
 	return conn
 }
 
-// others knocks at the addresses that were not needed, and says whether they open.
+// others knocks at the remaining addresses and reports whether they open.
 func (c *checkup) others(ctx context.Context, used netip.Addr) {
 	others := slices.DeleteFunc(slices.Clone(c.target.addrs), func(addr netip.Addr) bool { return addr == used || slices.Contains(c.unguarded, addr) })
 	if len(c.plan.knocks) == 0 || !c.plan.knocks.Ordered() || len(others) == 0 {

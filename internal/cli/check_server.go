@@ -13,10 +13,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// handshakeTime is how long the server may take to greet and to show its key.
+// handshakeTime is how long the server may take to send its greeting and its key.
 const handshakeTime = 10 * time.Second
 
-// server looks at what is behind the door.
+// server looks at the server behind the door.
 func (c *checkup) server(ctx context.Context, conn net.Conn) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	known := check.ReadKnownHosts(c.knownHosts(), c.plan.host, c.plan.port, c.ssh["hostkeyalias"])
@@ -45,7 +45,7 @@ func (c *checkup) server(ctx context.Context, conn net.Conn) {
 	}
 }
 
-// knownHosts are the files that ssh looks into.
+// knownHosts are the known_hosts files that ssh reads.
 func (c *checkup) knownHosts() []string {
 	text := c.ssh["userknownhostsfile"] + " " + c.ssh["globalknownhostsfile"]
 	if strings.TrimSpace(text) == "" {

@@ -12,7 +12,7 @@ import (
 	"knockpipe/internal/check"
 )
 
-// askSSH has the real ssh say what it would use, and reports what is wrong there.
+// askSSH asks the real ssh for its settings, and reports what is wrong with them.
 func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
@@ -31,9 +31,9 @@ func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	return c
 }
 
-// hideWords returns what ssh says against a line of a file without what it quotes of
-// it, as that may be of a knock. What is left are plain words, a keyword of ours, names
-// of files, and the number of the line.
+// hideWords returns ssh's message about a line of a file without what it quotes from the
+// line, which may be part of a knock. It keeps plain words, our keywords, file names and
+// the line number.
 func hideWords(message, file string) string {
 	words := strings.Fields(message)
 	for i, word := range words {
@@ -55,7 +55,7 @@ func hideWords(message, file string) string {
 	return strings.Join(words, " ")
 }
 
-// sshArgs are the options as ssh has them.
+// sshArgs are the options in ssh's form.
 func (o *options) sshArgs(typed string) []string {
 	var args []string
 	give := func(flag, value string, given bool) {
@@ -69,9 +69,9 @@ func (o *options) sshArgs(typed string) []string {
 	return append(args, "--", typed)
 }
 
-// fill takes from ssh what the command line leaves open. knockpipe is asked as the
-// ProxyCommand asks it: for the HostName, unless that passes the name, too, and for
-// a user only if that passes one.
+// fill takes from ssh what the command line leaves open, as the ProxyCommand would pass
+// it: the HostName, the name only if it passes that too, and the user only if it passes
+// one.
 func (o *options) fill(c check.SSHConfig, typed string) {
 	command := c["proxycommand"]
 	if name := c["hostname"]; o.alias == "" && name != "" {

@@ -13,9 +13,9 @@ import (
 	"knockpipe/proxy"
 )
 
-// A client is whoever runs this process and wants the connection: ssh, mostly. It is
-// gone when it says so by a signal, or when nobody reads stdout any more: an ssh that
-// is killed says nothing. The end of stdin alone is no sign.
+// A client is the program that runs this process and wants the connection, usually ssh.
+// It is gone when it sends a signal or when nobody reads stdout any more, because an ssh
+// that is killed sends no signal. The end of stdin is not enough.
 type client struct {
 	stdout *os.File
 	ends   []os.Signal // by which it says so: not those that this process was started to ignore, as by nohup
@@ -34,14 +34,15 @@ func newClient(process Process) *client {
 	return c
 }
 
-// catch is for a run that has something to do when a signal ends it. Others just die of
-// it. It starts a thread, which a run that opens a door at once has no time for.
+// catch is for a run that has something to do when a signal ends it. Other runs let the
+// signal kill them. catch starts a thread, which takes too long for a run that opens a
+// door at once.
 func (c *client) catch() {
 	signal.Notify(c.signals, c.ends...)
 	c.caught = true
 }
 
-// leave leaves a signal to the system from now on.
+// leave restores the system's handling of a signal.
 func (c *client) leave(s os.Signal) {
 	c.ends = slices.DeleteFunc(c.ends, func(end os.Signal) bool { return end == s })
 	if c.caught {
@@ -61,14 +62,14 @@ func (e *goneError) Error() string {
 	return e.signal.String()
 }
 
-// readerEvery is how often to look whether somebody reads stdout: often enough to be
-// gone a second after ssh, and seldom enough to cost nothing. To wait for the end of the
-// reader instead would take a thread, or the poller of Go's runtime, which leaves its
-// marks on a descriptor that others share.
+// readerEvery is how often to check whether anyone reads stdout: often enough to exit
+// within a second after ssh, and rarely enough to cost nothing. Waiting for the end of
+// the reader instead would need a thread, or the poller of Go's runtime, which changes
+// flags of a descriptor that others share.
 const readerEvery = 250 * time.Millisecond
 
-// while is ctx for what is done for the client: it ends when the client is gone, and
-// gone tells why. The caller calls stop, after which nothing of it runs on.
+// while returns a context for work on behalf of the client. It ends when the client is
+// gone, and gone tells why. The caller calls stop, after which nothing runs on.
 func (c *client) while(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	unlook := every(readerEvery, func() (again bool) {
@@ -88,11 +89,11 @@ func (c *client) while(ctx context.Context) (_ context.Context, stop func()) {
 	})
 }
 
-// settling is when a session is under way, and waits for the network's next word.
+// settling is the time after which a session is under way and waits for the network.
 const settling = 20 * time.Millisecond
 
-// signaled is ctx for a session, which looks after its stdout itself: it ends at a
-// signal. The caller calls stop, after which nothing of it runs on.
+// signaled returns a context for a session, which watches its stdout itself. It ends at a
+// signal. The caller calls stop, after which nothing runs on.
 func (c *client) signaled(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	deaf, unsettle := func() {}, func() {}
@@ -132,8 +133,8 @@ func (c *client) hear(cancel context.CancelCauseFunc) (stop func()) {
 	}
 }
 
-// every calls f each time that so long has gone by, until it wants no more. The caller
-// calls stop, after which f is not called and does not run.
+// every calls f at this interval until f returns false. The caller calls stop, after
+// which f does not run and is not called any more.
 func every(d time.Duration, f func() (again bool)) (stop func()) {
 	var mu sync.Mutex
 	var timer *time.Timer
@@ -163,8 +164,8 @@ func gone(ctx context.Context) error {
 	return nil
 }
 
-// dieBy ends this process by a signal, so that whoever started it sees why. It returns
-// where the system does not know that.
+// dieBy ends this process with a signal, so that its parent sees why. It returns if the
+// system does not support that.
 func dieBy(s os.Signal) {
 	signal.Reset(s)
 	self, err := os.FindProcess(os.Getpid())

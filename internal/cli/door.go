@@ -21,8 +21,8 @@ const knockOnlyGap = 20 * time.Millisecond
 // busy machine, before it is taken for stopped.
 const stopTime = 500 * time.Millisecond
 
-// A door is what one session knocks at, with what it shares with the user's other
-// processes: turns at knocking, and a memory of what opened doors.
+// A door is what one session knocks at, together with what it shares with the user's
+// other processes: turns at knocking, and a memory of what opened doors.
 type door struct {
 	plan   *plan
 	target *target
@@ -39,7 +39,7 @@ type door struct {
 	gap   time.Duration      // of the try that opened
 }
 
-// share finds the folders of what is shared. Where there are none, nothing is.
+// share finds the directories of what is shared. Without them, nothing is shared.
 func (d *door) share() {
 	p := d.plan
 	dir, err := state.RuntimeDir(d.getenv, p.home)
@@ -60,7 +60,7 @@ func (d *door) share() {
 	d.memory = &state.Memory{Dir: dir}
 }
 
-// opener is how to make the connection.
+// opener returns the Opener that makes the connection.
 func (d *door) opener() proxy.Opener {
 	opener := proxy.Opener{Sources: d.target.sources, Logf: d.report.logf}
 	if len(d.plan.knocks) > 0 {
@@ -75,7 +75,7 @@ func (d *door) opener() proxy.Opener {
 	return opener
 }
 
-// open makes the connection, and remembers how.
+// open makes the connection and remembers what opened the door.
 func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, proxy.Opening, error) {
 	conn, opening, err := opener.Open(ctx, d.target.addrs, d.plan.port)
 	if err != nil {
@@ -113,7 +113,7 @@ func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	return sender.Send(ctx, seq)
 }
 
-// try counts one at an address.
+// try counts a try at an address.
 func (d *door) try(to netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -123,8 +123,8 @@ func (d *door) try(to netip.Addr) {
 	d.tries[to]++
 }
 
-// knockOnce sends the sequence of the plan once, slowly enough for a door that counts
-// the order. The caller waits for what the sender leaves running.
+// knockOnce sends the plan's sequence once, slowly enough for a door that depends on the
+// order. The caller waits for what the sender leaves running.
 func (d *door) knockOnce(ctx context.Context, to netip.Addr) (*knock.Sender, error) {
 	sender, err := d.sender(to)
 	if err != nil {
@@ -135,7 +135,7 @@ func (d *door) knockOnce(ctx context.Context, to netip.Addr) (*knock.Sender, err
 	return sender, sender.Send(ctx, d.plan.knocks)
 }
 
-// sender knocks at the gate of an address.
+// sender returns a Sender for the gate of an address.
 func (d *door) sender(to netip.Addr) (*knock.Sender, error) {
 	gate := d.target.gate(to)
 	if !gate.IsValid() {
@@ -152,13 +152,13 @@ func (d *door) turn(ctx context.Context, to netip.Addr) proxy.Turn {
 	return d.turns.Wait(ctx, d.target.gate(to))
 }
 
-// followTime is how long after another process a door that one packet opens is still
-// open: those that -rules prints are for ten seconds.
+// followTime is how long a door that one packet opens stays open after another process
+// opened it. The doors that -rules prints stay open for ten seconds.
 const followTime = 7 * time.Second
 
-// follow returns the turn where one packet opens the door, which nothing spoils: it
-// comes at once. But first, the port is tried without a knock if another process has got
-// in just now, as that costs no token.
+// follow returns the turns for a door that one packet opens. Nothing can spoil such a
+// knock, so each turn comes at once. But if another process has just got in, the port is
+// tried without a knock first, because that costs no token.
 func (d *door) follow() proxy.TurnFunc {
 	var mu sync.Mutex
 	followed := make(map[netip.Addr]bool)
@@ -179,7 +179,7 @@ func (d *door) follow() proxy.TurnFunc {
 	}
 }
 
-// pace is how to knock at the gate of an address.
+// pace returns how to knock at the gate of an address.
 func (d *door) pace(to netip.Addr) proxy.Pace {
 	if d.plan.knocks.Single() {
 		return proxy.Pace{Single: true}
@@ -199,7 +199,7 @@ func (d *door) pace(to netip.Addr) proxy.Pace {
 	return pace
 }
 
-// learn remembers how the door was opened.
+// learn remembers what opened the door.
 func (d *door) learn(opening proxy.Opening) {
 	if d.memory == nil || opening.Tries == 0 { // it was open before
 		return
@@ -214,7 +214,7 @@ func (d *door) learn(opening proxy.Opening) {
 	}
 }
 
-// key is the name of the door of an address in the memory.
+// key returns the key of an address's door in the memory.
 func (d *door) key(to netip.Addr) state.Door {
 	return state.Door{Addr: d.target.gate(to), Port: d.plan.port}
 }
@@ -242,7 +242,8 @@ const (
 	slowestClose = 100 * time.Millisecond
 )
 
-// shut closes what may have been opened, at each address. It needs no session before it.
+// shut closes the door at each address where it may have been opened. There need not have
+// been a session.
 func (d *door) shut() {
 	if len(d.plan.closing) == 0 {
 		return
@@ -260,14 +261,14 @@ func (d *door) shut() {
 	clear(d.tries)
 }
 
-// shutAt sends the closing sequence to an address, slowly enough for a door that counts
-// the order, and one after the other. Some doors count openings, such as a firewall that
-// knockd gives a rule for each, and takes one for each closing. So it is sent as often as
-// the door may have been opened, and a few times more.
+// shutAt sends the closing sequence to an address, slowly enough for a door that depends
+// on the order. Some doors count openings: knockd may add a firewall rule for each
+// opening and delete one for each closing. So shutAt sends the sequence as often as the
+// door may have been opened, and a few times more.
 //
-// The last try to open was given up in its middle if the port answered by then, so
-// the first thing to do is to end what that left half done: a knockd would take
-// the first knock of the closing sequence for a wrong one.
+// The last try may have been given up in its middle because the port answered. shutAt
+// first ends what that left half done, because knockd would take the first knock of the
+// closing sequence for a wrong one.
 func (d *door) shutAt(to netip.Addr, times int) {
 	sender, err := d.sender(to)
 	if err != nil {

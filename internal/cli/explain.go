@@ -16,8 +16,8 @@ type setting struct {
 	from  string // file:line, "command line" or "default"
 }
 
-// runExplain is -G: it prints what would be used for the host as "ssh -G" does, and
-// where it comes from. It shows the sequence, as it is asked to.
+// runExplain is -G: it prints the settings for the host, as "ssh -G" does, and where each
+// one comes from. It shows the sequence on purpose.
 func runExplain(o *options, process Process, report *reporter) error {
 	p, err := makePlan(o, process.Getenv)
 	if err != nil {
@@ -32,7 +32,7 @@ func runExplain(o *options, process Process, report *reporter) error {
 	}
 	if p.name != o.host && !p.named {
 		from := p.settings.Origin("HostName")
-		if from.Line == 0 { // the name differs in upper and lower case alone
+		if from.Line == 0 { // the name differs only in upper and lower case
 			from = p.settings.Origin("Knock")
 		}
 		found["host"] = setting{p.name, from.String()}
@@ -59,7 +59,7 @@ func runExplain(o *options, process Process, report *reporter) error {
 	return nil
 }
 
-// defaults are the settings that hold without any config.
+// defaults are the settings without any config.
 func (p *plan) defaults() map[string]setting {
 	return map[string]setting{
 		"host":          {p.name, "command line"},
@@ -71,7 +71,7 @@ func (p *plan) defaults() map[string]setting {
 	}
 }
 
-// settings are those that the command line says.
+// settings are those given on the command line.
 func (o *options) settings() map[string]string {
 	given := map[string]string{}
 	set := func(keyword, value string, isSet bool) {

@@ -37,8 +37,8 @@ func runKeygen(o *options, process Process, report *reporter) error {
 	return nil
 }
 
-// knockLine is the line for a block of ssh_config. A path in the user's home begins
-// with "~", as the config may be copied to another machine.
+// knockLine is the line for a block of ssh_config. A path in the home directory begins
+// with "~", because the config may be copied to another machine.
 func knockLine(path string) string {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute

@@ -7,8 +7,8 @@ import (
 	"knockpipe/knock"
 )
 
-// runKnock is -k: it knocks once at every address that can be reached, as nothing
-// tells which of them is going to be connected to.
+// runKnock is -k: it knocks once at every address that it can reach, because it does not
+// know which of them will be used.
 func runKnock(o *options, process Process, report *reporter) error {
 	start := time.Now()
 	p, err := readyPlan(o, process)

@@ -1,6 +1,6 @@
 package cli
 
-// A mode is what knockpipe is run for: one of those below.
+// A mode is what a run of knockpipe does: one of those below.
 type mode struct {
 	option string // that asks for it; empty for what is done unasked
 	run    func(*options, Process, *reporter) error

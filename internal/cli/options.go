@@ -17,7 +17,7 @@ import (
 	"knockpipe/knock/once"
 )
 
-// The options are what the command line asks for.
+// The options of the command line, parsed.
 type options struct {
 	mode *mode
 
@@ -82,7 +82,7 @@ func parseOptions(args []string) (*options, error) {
 	return o, nil
 }
 
-// define registers the options, each one-letter name with its long twin.
+// define registers the options, each under its one-letter and its long name.
 func (o *options) define(flags *flag.FlagSet) {
 	text := func(p *string, names ...string) {
 		for _, name := range names {
@@ -178,8 +178,8 @@ func (o *options) define(flags *flag.FlagSet) {
 	}, "w", "timeout")
 }
 
-// settleMode finds the one mode that is asked for, and the options that it does not
-// have.
+// settleMode finds the one mode that the options select, and options that the mode does
+// not have.
 func (o *options) settleMode() error {
 	o.mode = pipeMode
 	for _, m := range o.asked {
@@ -305,7 +305,7 @@ func (o *options) setPort(s string) error {
 	return nil
 }
 
-// settle settles the family, which the source decides too.
+// settle determines the family, which the source address decides too.
 func (o *options) settle() error {
 	switch {
 	case o.only4 && o.only6:
@@ -326,10 +326,10 @@ func (o *options) settle() error {
 	return nil
 }
 
-// longestTrial is long enough to sleep over it.
+// longestTrial is long enough to sleep on it.
 const longestTrial = 24 * time.Hour
 
-// parseTrial reads how long a guard is there, in whole seconds.
+// parseTrial reads how long a guard lasts, in whole seconds.
 func parseTrial(s string) (time.Duration, error) {
 	d, err := parseSeconds(s)
 	switch {
@@ -367,7 +367,7 @@ func parsePort(s string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// parseSupply reads how long a supply lasts: in days, too.
+// parseSupply reads how long a supply lasts, which may be in days.
 func parseSupply(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if days, ok := strings.CutSuffix(s, "d"); ok {

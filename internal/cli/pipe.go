@@ -66,7 +66,7 @@ func runPipe(o *options, process Process, report *reporter) error {
 	return d.session(conn, client, process)
 }
 
-// checkPass finds out early what would keep -F from working.
+// checkPass finds out early whether -F can work.
 func (p *plan) checkPass(stdout *os.File) error {
 	if len(p.closing) > 0 {
 		return &failure{code: exitUsage, err: fmt.Errorf("-F: %v: KnockClose: knockpipe has exited by the end of the session and cannot send it", p.settings.Origin("KnockClose")),
@@ -91,8 +91,8 @@ func pass(conn *net.TCPConn, stdout *os.File, report *reporter) error {
 	return nil
 }
 
-// session is what happens on the open connection. It ends with ssh, which says so by a
-// signal or closes both pipes, or is killed.
+// session relays the open connection. It ends when ssh sends a signal, closes both pipes
+// or is killed.
 func (d *door) session(conn *net.TCPConn, client *client, process Process) error {
 	signal.Ignore(syscall.SIGPIPE) // a stdout that nobody reads is an error to report
 	switch ctrlC := os.Interrupt; {
@@ -124,8 +124,7 @@ func (d *door) session(conn *net.TCPConn, client *client, process Process) error
 	return nil
 }
 
-// drop resets a connection that was made in the moment in which its client went. There
-// may be none.
+// drop resets a connection that was made just as its client went away. It may be nil.
 func drop(conn *net.TCPConn) {
 	if conn != nil {
 		conn.SetLinger(0)
@@ -138,7 +137,7 @@ func remote(conn *net.TCPConn) netip.Addr {
 	return conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 }
 
-// fromProgram reports whether a program, and not a person, is at the other end.
+// fromProgram reports whether a program, and not a person, is at the other end of f.
 func fromProgram(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0

@@ -13,11 +13,11 @@ import (
 	"knockpipe/knock"
 )
 
-// defaultTimeout is how long a door may take to open. It ends before the 10 s
-// that Ansible allows a connection and that nobody tells a ProxyCommand of.
+// defaultTimeout is how long a door may take to open. It ends before the 10 s that
+// Ansible allows for a connection without telling the ProxyCommand.
 const defaultTimeout = 8 * time.Second
 
-// A plan is what the options and the config say together: the options first.
+// A plan combines the options and the config. The options come first.
 type plan struct {
 	host   string // to connect to
 	name   string // under which the host stands in the config: an alias, or the host
@@ -36,7 +36,7 @@ type plan struct {
 	home     string // the user's; empty if it is not known
 }
 
-// readyPlan makes a plan whose sequences can be sent.
+// readyPlan makes a plan whose sequences are ready to be sent.
 func readyPlan(o *options, process Process) (*plan, error) {
 	p, err := makePlan(o, process.Getenv)
 	if err != nil {
@@ -100,7 +100,7 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	return p, nil
 }
 
-// aliasHint says what to pass where a HostName is not enough.
+// aliasHint says what to pass if a HostName is not enough.
 func aliasHint(err error) string {
 	if alias := new(config.AliasError); !errors.As(err, &alias) {
 		return ""
@@ -108,11 +108,12 @@ func aliasHint(err error) string {
 	return "pass the alias too: knockpipe -n %n %h %p in a ProxyCommand, -n ALIAS by hand"
 }
 
-// cleansUp reports whether there is something to do when a run is ended: a door to close,
-// or a program that knocks.
+// cleansUp reports whether something has to be done when a run ends: a door to close, or
+// a knocking program to end.
 func (p *plan) cleansUp() bool { return len(p.closing) > 0 || p.knocks.Runs() }
 
-// load readies both sequences to be sent, and keeps to the family that they open for.
+// load makes both sequences ready to be sent, and restricts the plan to the family that
+// they open for.
 func (p *plan) load(process Process) (err error) {
 	env := knock.Env{Host: p.host, Name: p.name, Home: p.home, Environ: process.Env, Stderr: process.Stderr}
 	for _, seq := range []*knock.Sequence{&p.knocks, &p.closing} {
@@ -133,15 +134,15 @@ func (p *plan) load(process Process) (err error) {
 	return nil
 }
 
-// A limit is how long opening may take, and why.
+// A limit is how long opening may take, and where that comes from.
 type limit struct {
 	time time.Duration // zero is no limit of ours
 	from string        // for -G
 	cut  bool          // ssh's ConnectTimeout ends sooner than KnockTimeout
 }
 
-// newLimit finds the limit. Where ssh's ConnectTimeout is shorter, ours ends a little
-// before it, so that our message is what the user sees.
+// newLimit determines the limit. If ssh's ConnectTimeout is shorter, ours ends a little
+// before it, so that the user sees our message.
 func newLimit(timeout time.Duration, s *config.Settings, knocks bool) limit {
 	var l limit
 	switch {
@@ -162,7 +163,7 @@ func newLimit(timeout time.Duration, s *config.Settings, knocks bool) limit {
 	return l
 }
 
-// since bounds what began at a time.
+// since returns a context with the limit, counted from a start time.
 func (l limit) since(start time.Time) (context.Context, context.CancelFunc) {
 	if l.time == 0 {
 		return context.WithCancel(context.Background())
@@ -170,7 +171,7 @@ func (l limit) since(start time.Time) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(context.Background(), start.Add(l.time))
 }
 
-// tell says where the knock comes from, and what looks wrong in the config.
+// tell reports where the knock comes from and what looks wrong in the config.
 func (p *plan) tell(report *reporter) {
 	if p.name != p.host && !p.named {
 		report.logf("%s is %s in the config", p.host, p.foundAs())
@@ -191,7 +192,7 @@ func (p *plan) foundAs() string {
 	return p.name
 }
 
-// hint is what in the config may be the reason for a failure.
+// hint is a note on the config that may explain a failure.
 func (p *plan) hint() string {
 	for _, n := range p.settings.Notes {
 		if n.Hint {

@@ -14,8 +14,8 @@ import (
 	"knockpipe/proxy"
 )
 
-// What the user sees: everything on stderr, each line begins with "knockpipe:",
-// no capital first and no period last. stdout belongs to ssh.
+// Messages go to stderr. Each line begins with "knockpipe:", without a capital after it
+// and without a period at the end. stdout belongs to ssh.
 
 // The exit codes, as in the manual.
 const (
@@ -23,7 +23,7 @@ const (
 	exitUsage   = 2
 )
 
-// A failure is an error as the user is told of it.
+// A failure is an error as it is shown to the user.
 type failure struct {
 	code int
 	err  error
@@ -34,10 +34,10 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 
-// Unwrap returns the error that the user is told of.
+// Unwrap returns the error that is shown to the user.
 func (f *failure) Unwrap() error { return f.err }
 
-// hintOf is what an error suggests.
+// hintOf returns the hint of an error.
 func hintOf(err error) string {
 	if f, ok := errors.AsType[*failure](err); ok && f.hint != "" {
 		return f.hint
@@ -48,7 +48,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// otherConfig is what is forgotten where the usual config has no knock.
+// otherConfig is what users may have forgotten if the usual config has no knock.
 const otherConfig = "if you use ssh -F FILE, pass -f FILE to knockpipe"
 
 const unreachableHint = "is the host up, is this its address, or does a router on the way reject the traffic?"
@@ -118,7 +118,7 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	return f
 }
 
-// localHint is what to do where a connect did not leave this machine.
+// localHint is what to do if a connect did not leave this machine.
 func localHint(err *proxy.LocalError) string {
 	switch {
 	case err.NoPort():
@@ -131,18 +131,18 @@ func localHint(err *proxy.LocalError) string {
 	return ""
 }
 
-// What can keep a knock from opening the door, besides the knock itself, and what
-// tells.
+// What can keep a knock from opening the door besides the knock itself, and how to find
+// out.
 const (
 	dropped  = "or does a firewall on the way (perhaps your provider's) drop the knocks"
 	counters = "The server's counters show which knocks arrive"
 )
 
-// tokenHint is what can keep a token from opening the door, and how to tell.
+// tokenHint is what can keep a token from opening the door, and how to find out.
 const tokenHint = "do the clocks agree within two minutes, are tokens loaded on the server (after a boot, the first one opens within two minutes), " +
 	"and do firewalls on the way let them through? On the server, nft list counters counts tokens that came early, late or used; if it counts none, they were unknown or dropped"
 
-// isRight asks for what the user can get wrong in the sequence.
+// isRight asks about what the user can get wrong in the sequence.
 func (p *plan) isRight() string {
 	if p.knocks.Ordered() && p.knocks.Knocks() > 1 {
 		return "is the sequence right and in order"
@@ -158,15 +158,15 @@ func plural(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-// A reporter tells what happens, on stderr and in the log file.
+// A reporter prints messages to stderr and to the log file.
 type reporter struct {
 	stderr  io.Writer
 	verbose int
 	log     *os.File // nil without -E
 }
 
-// open makes every event go to the file too. Each is one write to a file opened
-// for appending, so that many processes can share it.
+// open makes the reporter write every event to the file too. Each event is one write to a
+// file opened for appending, so that many processes can share it.
 func (r *reporter) open(path string) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -176,21 +176,21 @@ func (r *reporter) open(path string) error {
 	return nil
 }
 
-// logf tells an event to those who asked with -v or -E.
+// logf prints an event if -v or -E was given.
 func (r *reporter) logf(format string, args ...any) {
 	if r.verbose > 0 || r.log != nil {
 		r.tell(r.verbose > 0, fmt.Sprintf(format, args...))
 	}
 }
 
-// logf2 tells a detail to those who asked with -vv.
+// logf2 prints a detail if -vv was given.
 func (r *reporter) logf2(format string, args ...any) {
 	if r.verbose > 1 {
 		r.tell(true, fmt.Sprintf(format, args...))
 	}
 }
 
-// fail tells an error, if it is one, and returns the exit code.
+// fail prints an error, if there is one, and returns the exit code.
 func (r *reporter) fail(err error) int {
 	if err == nil {
 		return 0
@@ -222,7 +222,7 @@ func (r *reporter) tell(stderr bool, text string) {
 	}
 }
 
-// printable keeps an event on its line and a name from steering the terminal.
+// printable keeps an event on one line and keeps names from controlling the terminal.
 func printable(r rune) rune {
 	if unicode.IsControl(r) {
 		return ' '

@@ -10,7 +10,7 @@ import (
 )
 
 // runRules is -rules: it prints the server's side of the hosts' knocks. It shows the
-// sequences, as it is asked to.
+// sequences on purpose.
 func runRules(o *options, process Process, report *reporter) error {
 	door := &rules.Door{Ports: o.ports, LAN: o.lan, Trial: o.trial, Wide: o.wide}
 	for _, host := range o.hosts {
@@ -42,15 +42,15 @@ func isPipe(f *os.File) bool {
 	return err == nil && info.Mode()&os.ModeNamedPipe != 0
 }
 
-// about returns the options as if one of the hosts had been the only one.
+// about returns the options as if only one of the hosts had been given.
 func (o *options) about(host string) *options {
 	one := *o
 	one.host = host
 	return &one
 }
 
-// guard adds the host's knocks to a door, and says what is weak in them. The ports are
-// the host's own, unless they are given.
+// guard adds the host's knocks to a door and warns of weak ones. The ports are the host's
+// own unless they are given.
 func (p *plan) guard(door *rules.Door, given bool, report *reporter) error {
 	if len(p.knocks) == 0 {
 		return &failure{code: exitUsage, err: fmt.Errorf("-rules: no knock is configured for %s", p.name), hint: p.hint()}

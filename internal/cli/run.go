@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-// A Process is what the system gives to the program.
+// A Process is what the program gets from the system.
 type Process struct {
 	Args   []string // without the program's name
 	Env    func() []string
@@ -19,7 +19,7 @@ type Process struct {
 	Version string // of a release; else that of the module is shown
 }
 
-// Run answers one command line and returns the exit code.
+// Run runs one command line and returns the exit code.
 func Run(process Process) int {
 	report := &reporter{stderr: process.Stderr}
 	o, err := parseOptions(process.Args)

@@ -12,14 +12,14 @@ import (
 	"knockpipe/proxy"
 )
 
-// A target is the names of a plan, resolved once.
+// A target holds the addresses of a plan's names, resolved once.
 type target struct {
 	addrs   []netip.Addr  // of the host
 	gates   []netip.Addr  // of KnockHost; empty if the host itself is knocked at
 	sources proxy.Sources // to knock and connect from
 }
 
-// resolve looks up the host, and what the config adds to it.
+// resolve looks up the host, and the other names in the config.
 func (p *plan) resolve(ctx context.Context, source netip.Addr, report *reporter) (*target, error) {
 	t := new(target)
 	var err error
@@ -42,7 +42,7 @@ func (p *plan) resolve(ctx context.Context, source netip.Addr, report *reporter)
 	return t, nil
 }
 
-// noAddress says why the host has none.
+// noAddress says why the host has no address.
 func (p *plan) noAddress(err error) error {
 	f := networkFailure(p.host, err)
 	if p.family != ip.Any {
@@ -59,11 +59,11 @@ func (p *plan) noAddress(err error) error {
 	return f
 }
 
-// lookTime bounds a look-up that only makes a message better.
+// lookTime bounds a lookup that only improves a message.
 const lookTime = 300 * time.Millisecond
 
-// otherFamily says whether the host has an address of the other family, where only one
-// was tried. That a host has no IPv6 is worth no word, unless IPv4 was asked for.
+// otherFamily says whether the host has an address of the other family, if only one was
+// tried. It does not mention missing IPv6 unless IPv4 was requested.
 func (p *plan) otherFamily(tried []netip.Addr) string {
 	only := p.family
 	for i, addr := range tried {
@@ -107,7 +107,8 @@ func (p *plan) sources(ctx context.Context, source netip.Addr) (proxy.Sources, e
 	return nil, nil
 }
 
-// gate is where to knock for an address of the host; the zero Addr is nowhere.
+// gate returns where to knock for an address of the host, or the zero Addr if there is no
+// such address.
 func (t *target) gate(to netip.Addr) netip.Addr {
 	if len(t.gates) == 0 {
 		return to

@@ -15,11 +15,11 @@ import (
 	"knockpipe/knock/token"
 )
 
-// defaultSupply is how long the tokens last that -tokens prints.
+// defaultSupply is how long the tokens that -tokens prints last.
 const defaultSupply = 24 * time.Hour
 
-// runTokens is -tokens: it prints the tokens to come of each key for nft. It shows
-// them, as it is asked to.
+// runTokens is -tokens: it prints the next tokens of each key, for nft. It shows them on
+// purpose.
 func runTokens(o *options, process Process, _ *reporter) error {
 	// All keys are read before anything is printed: a script that is half there would
 	// load half of them.
@@ -52,7 +52,8 @@ func runTokens(o *options, process Process, _ *reporter) error {
 	return nil
 }
 
-// readSupplies reads key files. Each has a table, so that no two may have one name.
+// readSupplies reads key files. Each key has a table of its own, so no two may have the
+// same name.
 func readSupplies(paths []string) ([]*rules.Supply, error) {
 	var supplies []*rules.Supply
 	for _, path := range paths {
@@ -74,14 +75,14 @@ func readSupplies(paths []string) ([]*rules.Supply, error) {
 	return supplies, nil
 }
 
-// backwards is how far the clock may be behind the last run: it is corrected in small
-// steps now and then.
+// backwards is how far the clock may be behind the last run, because clocks are corrected
+// in small steps now and then.
 const backwards = 2 * time.Minute
 
-// keepLastRun keeps the time of this run in a folder, and returns the time to begin the
-// supply at, which is never before that of the last run: after a boot with a clock that
-// is behind, tokens would come back that were used before. A clock that is far behind
-// is refused.
+// keepLastRun stores the time of this run in a directory and returns the time at which
+// the supply begins, which is never before the last run: otherwise, used tokens would
+// come back after a boot with a clock that is behind. It refuses a clock that is far
+// behind.
 func keepLastRun(dir string, now time.Time) (time.Time, error) {
 	path := filepath.Join(dir, "last-run")
 	wrong := func(err error, hint string) (time.Time, error) {
@@ -117,7 +118,7 @@ func keepLastRun(dir string, now time.Time) (time.Time, error) {
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
-// replace writes a file anew, so that the old or the new text is there whatever comes.
+// replace replaces a file atomically.
 func replace(path, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
 	if err != nil {
