@@ -2,7 +2,7 @@ package check
 
 import "golang.org/x/sys/unix"
 
-// ClockLoose reports whether nothing keeps the clock right, as far as the kernel knows
+// ClockLoose reports whether the clock is not synchronized, as far as the kernel knows
 // (adjtimex(2)).
 func ClockLoose() bool {
 	var t unix.Timex

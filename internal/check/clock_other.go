@@ -2,5 +2,5 @@
 
 package check
 
-// ClockLoose reports false: nobody tells.
+// ClockLoose reports false: this system does not tell.
 func ClockLoose() bool { return false }

@@ -1,3 +1,3 @@
-// Package check is the -check report: it does once, for a person to read, what a
-// session does.
+// Package check has the parts of the -check report: ssh's settings, the SSH handshake,
+// and the host key.
 package check

@@ -30,11 +30,11 @@ type entry struct {
 	key    ssh.PublicKey
 }
 
-// where is the entry's place, for a person.
+// where returns the entry's file and line.
 func (e entry) where() string { return fmt.Sprintf("%s:%d", e.file, e.line) }
 
-// readEntries reads known_hosts files as ssh does: files that are missing, or none, and
-// lines that it cannot make sense of are passed over.
+// readEntries reads known_hosts files as ssh does: it ignores missing files, the name
+// "none", and lines that it cannot parse.
 func readEntries(files []string) []entry {
 	var all []entry
 	for _, path := range files {
@@ -80,8 +80,8 @@ func parseEntry(line string) (entry, bool) {
 	return e, true
 }
 
-// matches reports whether the entry is about a host, which is in lower case and has
-// its port as ssh writes it.
+// matches reports whether the entry is about a host. The host is in lower case, with its
+// port as ssh writes it.
 func (e entry) matches(host string) bool {
 	if rest, ok := strings.CutPrefix(e.hosts, "|1|"); ok {
 		return hashedHost(rest, host)
@@ -100,7 +100,8 @@ func (e entry) matches(host string) bool {
 	return found
 }
 
-// hashedHost compares with what HashKnownHosts leaves of a name: "salt|HMAC-SHA1".
+// hashedHost compares a host with the form that HashKnownHosts makes of a name:
+// "salt|HMAC-SHA1".
 func hashedHost(text, host string) bool {
 	salt, sum, _ := strings.Cut(text, "|")
 	key, err := base64.StdEncoding.DecodeString(salt)

@@ -10,16 +10,17 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A Server is what a handshake tells of an ssh server.
+// A Server is what a handshake tells about an SSH server.
 type Server struct {
 	Version string // "SSH-2.0-OpenSSH_9.2p1"; empty if it did not greet
 	Key     ssh.PublicKey
 }
 
-// errEnough ends a handshake when the server has proved that it has its key.
+// errEnough ends a handshake once the server has proved that it has its key.
 var errEnough = errors.New("enough")
 
-// Handshake speaks SSH on a connection as far as the server's key, and closes it.
+// Handshake speaks SSH on a connection until the server has shown its key, and closes the
+// connection.
 func Handshake(conn net.Conn, algorithms []string, limit time.Duration) (Server, error) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(limit))
@@ -40,7 +41,7 @@ func Handshake(conn net.Conn, algorithms []string, limit time.Duration) (Server,
 	return server, err
 }
 
-// A teeConn keeps the beginning of what it reads.
+// A teeConn keeps the first bytes that it reads.
 type teeConn struct {
 	net.Conn
 	head []byte

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// A Verdict is what ssh would say of a host's key.
+// A Verdict is ssh's opinion of a host's key.
 type Verdict int
 
-// The verdicts. Only a known key is let pass by StrictHostKeyChecking yes.
+// The verdicts. StrictHostKeyChecking yes accepts only a known key.
 const (
 	Unknown Verdict = iota
 	Known
@@ -78,8 +78,8 @@ func (k *KnownHosts) has(marker, keyType string) bool {
 	return false
 }
 
-// Judge says what ssh would say of a key that the host has shown (sshconnect.c,
-// check_host_key), and which line says so.
+// Judge returns ssh's verdict on a key that the host has shown (sshconnect.c,
+// check_host_key), and the line that decides it.
 func (k *KnownHosts) Judge(key ssh.PublicKey) (Verdict, string) {
 	for _, e := range k.entries {
 		if e.marker == "@revoked" && e.matches(k.host) && revokes(e.key, key) {
@@ -119,7 +119,7 @@ func (k *KnownHosts) judge(host string, key ssh.PublicKey) (Verdict, string) {
 	return verdict, where
 }
 
-// revokes reports whether a revoked key is the one, or has signed it.
+// revokes reports whether a revoked key is this key or has signed it.
 func revokes(revoked, key ssh.PublicKey) bool {
 	if cert, ok := key.(*ssh.Certificate); ok {
 		return bytes.Equal(revoked.Marshal(), cert.SignatureKey.Marshal()) || bytes.Equal(revoked.Marshal(), cert.Key.Marshal())
@@ -127,7 +127,7 @@ func revokes(revoked, key ssh.PublicKey) bool {
 	return bytes.Equal(revoked.Marshal(), key.Marshal())
 }
 
-// vouches reports whether a certificate is this authority's, and good for the host.
+// vouches reports whether this authority signed a certificate that is valid for the host.
 func vouches(authority ssh.PublicKey, cert *ssh.Certificate, host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// A Level is how bad a finding is.
+// A Level is the severity of a finding.
 type Level int
 
 // The levels.
@@ -19,7 +19,7 @@ const (
 
 var levels = [...]struct{ name, color string }{OK: {"ok", "32"}, Warn: {"warn", "33"}, Fail: {"fail", "31"}}
 
-// A Report prints findings, one to a line, as they come.
+// A Report prints findings as they come, one on each line.
 type Report struct {
 	Out    io.Writer
 	Colors bool
@@ -39,7 +39,7 @@ func (r *Report) Find(level Level, advice, format string, args ...any) {
 	}
 }
 
-// printable keeps a finding on its line, and what a server says from steering the
+// printable keeps a finding on one line and keeps the server's text from controlling the
 // terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

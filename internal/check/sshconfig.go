@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// sshTime bounds ssh -G, which runs what Match exec says.
+// sshTime bounds ssh -G, which runs the commands of Match exec.
 const sshTime = 10 * time.Second
 
-// An SSHConfig is what ssh makes of its own config, by keyword in lower case.
+// An SSHConfig holds ssh's own settings, by keyword in lower case.
 type SSHConfig map[string]string
 
-// ReadSSHConfig asks a real ssh, with the given arguments, what it would use. The
-// error is what ssh says against its config.
+// ReadSSHConfig asks a real ssh for its settings with the given arguments. The error is
+// ssh's complaint about its config.
 func ReadSSHConfig(path string, args ...string) (SSHConfig, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), sshTime)
 	defer cancel()
@@ -42,7 +42,7 @@ func ReadSSHConfig(path string, args ...string) (SSHConfig, error) {
 	return c, nil
 }
 
-// Inspect reports what keeps ssh from using knockpipe as it should.
+// Inspect reports what keeps ssh from using knockpipe properly.
 func (c SSHConfig) Inspect(r *Report, host string) {
 	command := c["proxycommand"]
 	fdpass := c["proxyusefdpass"] == "yes"
@@ -62,7 +62,7 @@ func (c SSHConfig) Inspect(r *Report, host string) {
 	}
 }
 
-// passes reports whether knockpipe gets the flag -F in a command line.
+// passes reports whether a command line gives knockpipe the option -F.
 func passes(command string) bool {
 	for _, word := range strings.Fields(command) {
 		if word == "-F" || word == "--F" {
