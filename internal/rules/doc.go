@@ -1,6 +1,6 @@
-// Package rules writes the server's side of a knock: the configuration of a
-// firewall or a daemon, complete and ready to load, that opens a port to whoever
-// knocks as the client's own configuration says.
+// Package rules writes the server's side of a knock: a complete configuration of a
+// firewall or a daemon, ready to load, that opens a port to whoever sends the knock in
+// the client's own configuration.
 //
-// What it writes holds the sequence, as it must.
+// Its output contains the sequence.
 package rules

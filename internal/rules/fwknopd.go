@@ -15,7 +15,7 @@ import (
 	"knockpipe/knock/fwknop"
 )
 
-// What fwknopd 2.6 does unless its files say otherwise.
+// The defaults of fwknopd 2.6.
 const (
 	fwknopdMaxTimeout = 300 * time.Second // the longest that a client may ask for
 	fwknopdHTTP       = 80
@@ -23,7 +23,7 @@ const (
 
 var fwknopdText = parse("fwknopd.sh", "trial.txt")
 
-// A fwknopdPage is what the text of its script is about.
+// A fwknopdPage is the data of the script's template.
 type fwknopdPage struct {
 	Names, Host, Guarded string
 	Trial                int
@@ -33,7 +33,7 @@ type fwknopdPage struct {
 	Families             []fwknopdFamily
 }
 
-// A fwknopdFamily is what shuts the ports to one version of IP.
+// A fwknopdFamily is what shuts the ports for one version of IP.
 type fwknopdFamily struct {
 	Command string
 	V6      bool
@@ -47,9 +47,9 @@ type fwknopdDoor struct {
 	Hooks []hook
 }
 
-// fwknopd writes a shell script that makes fwknopd's two files, as both are needed at
-// once, and shuts the ports by iptables: that is where fwknopd opens them, by a chain
-// ahead of all others. A table of nftables that rejects would overrule it.
+// fwknopd writes a shell script that makes both of fwknopd's files and shuts the ports
+// with iptables. fwknopd opens them there, in a chain before all others. A table of
+// nftables that rejects would override that chain.
 func fwknopd(d *Door) (string, error) {
 	if d.Wide {
 		return "", errors.New("fwknopd lets in only single addresses: leave out -wide")
@@ -88,7 +88,7 @@ func fwknopd(d *Door) (string, error) {
 			door.Hooks = []hook{{"INPUT", fmt.Sprintf("-p tcp --dport %d", port)}}
 			for _, h := range nat {
 				page.Forwards = page.Forwards || h.Chain == "FORWARD"
-				// fwknop leads nowhere by IPv6.
+				// fwknop forwards nothing over IPv6.
 				if i == 0 && h != door.Hooks[0] && (h.Chain == "INPUT" || !family.V6) {
 					door.Hooks = append(door.Hooks, h)
 				}
@@ -122,7 +122,7 @@ func (h *Host) fwknopdStanza() (*fwknop.Stanza, error) {
 	return found.Stanza, nil
 }
 
-// fwknopdAccess is the stanza of access.conf that lets in whoever uses the client's.
+// fwknopdAccess is the stanza of access.conf that matches the client's stanza.
 func fwknopdAccess(ports []uint16, s *fwknop.Stanza) (string, error) {
 	var text strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&text, "%-22s  %s\n", name, value) }
@@ -164,8 +164,8 @@ func fwknopdAccess(ports []uint16, s *fwknop.Stanza) (string, error) {
 	return text.String(), nil
 }
 
-// fwknopdConf is what fwknopd.conf has to say of how the packet travels and where
-// the access leads.
+// fwknopdConf is the part of fwknopd.conf about how the packet travels and where the
+// access leads.
 func fwknopdConf(s *fwknop.Stanza) string {
 	port := s.Port
 	if port == 0 {
@@ -203,7 +203,7 @@ func fwknopdConf(s *fwknop.Stanza) string {
 // A hook is where a guarded port is shut.
 type hook struct{ Chain, Match string }
 
-// fwknopdHooks adds what a NAT_ACCESS leads to.
+// fwknopdHooks adds the target of a NAT_ACCESS.
 func fwknopdHooks(hooks []hook, s *fwknop.Stanza) ([]hook, error) {
 	if s.NAT == "" {
 		return hooks, nil

@@ -14,8 +14,8 @@ import (
 
 var iptText = parse("iptables.sh", "trial.txt")
 
-// iptables writes a shell script, as restoring a file alone can neither put its
-// jumps into the kernel's chains once only nor take them away again.
+// iptables writes a shell script, because a file for iptables-restore can neither add its
+// jumps to the kernel's chains only once nor remove them again.
 func iptables(d *Door) (string, error) {
 	ways, err := d.ways(iptMatch)
 	if err != nil {
@@ -30,7 +30,7 @@ func iptables(d *Door) (string, error) {
 	return write(iptText, page)
 }
 
-// An iptPage is what its text is about.
+// An iptPage is the data of the template.
 type iptPage struct {
 	Names, Host, Guarded, Sender string
 	Seconds, Trial               int
@@ -62,7 +62,7 @@ type iptFamily struct {
 	SrcMask   string // of the rates
 }
 
-// An iptOpened is the chain for what is forgotten when a door opens.
+// An iptOpened is the chain that forgets progress when a door opens.
 type iptOpened struct {
 	Chain string
 	Lists []string
@@ -113,7 +113,7 @@ func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
 	return door
 }
 
-// count adds what counts the knocks of one way.
+// count adds the rules that count the knocks of one way.
 func (n *iptFamily) count(door *iptDoor, f family, w *way) {
 	jump := ""
 	if resets := w.resets(); len(resets) > 0 {
@@ -131,7 +131,7 @@ func (n *iptFamily) count(door *iptDoor, f family, w *way) {
 	}
 }
 
-// list is the name of the list of those who have come to a place of the stage's
+// list returns the name of the list of addresses that have come to a place in the stage's
 // sequence.
 func (n *iptFamily) list(s *stage, place int) string {
 	kind := ""
@@ -141,8 +141,8 @@ func (n *iptFamily) list(s *stage, place int) string {
 	return s.numbered(fmt.Sprintf("%s-%s%d", n.List, kind, place))
 }
 
-// rule is what a knock does. It has no verdict: that its address is in one list and
-// gets into the next are both matches.
+// rule is the rule for a knock. It has no verdict: looking up an address in one list and
+// adding it to the next are both matches.
 func (n *iptFamily) rule(f family, s *stage, jump string) string {
 	text := s.match[f.version]
 	if s.former > 0 {
@@ -191,7 +191,7 @@ func iptEcho(f family) string {
 	return "-p icmpv6 --icmpv6-type echo-request"
 }
 
-// iptLength matches the length of the packet around so many bytes.
+// iptLength matches the length of a packet with this many bytes of data.
 func iptLength(size int, f family) (string, error) {
 	length := f.header + 8 + size
 	if length > 0xffff {
@@ -200,9 +200,9 @@ func iptLength(size int, f family) (string, error) {
 	return fmt.Sprintf(" -m length --length %d", length), nil
 }
 
-// words returns the tests of the match u32 for what is behind the UDP header,
-// four bytes in each. The last one may begin in the part before it, or in the
-// header, which is masked out.
+// words returns the tests of the match u32 for the data after the UDP header, four bytes
+// in each. The last one may begin in the bytes before it or in the header, which are
+// masked out.
 func words(content string, f family) []string {
 	start, at := "%d", f.header+8
 	if f.version == ip.V4 {

@@ -11,7 +11,7 @@ import (
 	"knockpipe/knock/token"
 )
 
-// KeyName returns the name of a key by that of its file, which its table has too.
+// KeyName returns the name of a key, which comes from its file and names its table.
 func KeyName(path string) (string, error) {
 	name := strings.TrimSuffix(filepath.Base(path), ".key")
 	const marks = "_-."
@@ -24,7 +24,7 @@ func KeyName(path string) (string, error) {
 	return name, nil
 }
 
-// A Supply is the tokens of one key that a server is to know.
+// A Supply is the tokens of one key that a server gets.
 type Supply struct {
 	Name string // of the key, and so of its table
 	Key  *token.Key
@@ -40,27 +40,27 @@ const (
 
 	maxKeyName = 64 // bytes
 
-	// MinSupply is the least that holds a slot whose time has not begun.
+	// MinSupply is the shortest supply that has a slot whose time has not begun.
 	MinSupply = 10 * time.Minute
 
-	// MaxSupply is how long a supply may last. A used token is kept from opening for a
-	// week (the limit of the set), and for 8 days at all.
+	// MaxSupply is how long a supply may last. A used token cannot open for a week (the
+	// limit of the set) and is kept for 8 days.
 	MaxSupply = 7 * 24 * time.Hour
 
-	// tokenMark is the packet's mark by which a key's table hands it over to the door's.
-	// It has no bit that kube-proxy (0xc000) or tailscale (0xff0000) use.
+	// tokenMark is the mark with which a key's table hands a packet over to the door's
+	// table. It has no bit that kube-proxy (0xc000) or tailscale (0xff0000) use.
 	tokenMark = 0x4b000074
 
-	// lateTime is how long a token is known after it does not count any more, so that
-	// one that comes late is seen to be late.
+	// lateTime is how long a token is kept after it no longer counts, so that a late one
+	// is counted as late.
 	lateTime = time.Hour
 )
 
 // Write writes the supply as a script for nft, token by token.
 //
-// Cut at any place, it is an error to nft, or leaves the rules as they are: the sets
-// are one block, and the rules are another, which begins on the line that takes the old
-// ones away.
+// A script that is cut short at any place is an error to nft or leaves the rules
+// unchanged: the sets are one block and the rules another, which begins on the line that
+// removes the old rules.
 func (s *Supply) Write(w io.Writer) error {
 	first, last := s.slots()
 	table := KeyTable + s.Name
@@ -115,13 +115,13 @@ func (s *Supply) Write(w io.Writer) error {
 	return b.Flush()
 }
 
-// left is how many seconds there are until a time, at least one: none would be for ever.
+// left returns the seconds until a time, at least one, because zero would mean for ever.
 func (s *Supply) left(until time.Time) int {
 	return max(1, int(until.Sub(s.Now)/time.Second))
 }
 
-// slots returns the first and the last slot. Nothing that was loaded before a boot can
-// have been used by then, if its time has not begun.
+// slots returns the first and the last slot. A token whose time has not begun cannot have
+// been used, even before a boot.
 func (s *Supply) slots() (first, last token.Slot) {
 	first = s.present()
 	for !s.Fresh && !first.Opens().After(s.Now) {

@@ -9,14 +9,14 @@ import (
 	"knockpipe/knock"
 )
 
-// The limits of knockd 0.8, and the widest gap between two knocks of the client's
-// own accord.
+// The limits of knockd 0.8, and the widest gap that the client puts between two knocks by
+// itself.
 const (
 	knockdMax = 32 // ports of a door
 	widestGap = 200 * time.Millisecond
 )
 
-// listPath is where knockd looks for a one-time list. It writes to it.
+// listPath is where knockd reads its one-time list. knockd writes to it.
 const listPath = "/etc/knockd.sequences"
 
 var (
@@ -24,7 +24,7 @@ var (
 	knockdTable = parse("knockd.nft", "table.nft")
 )
 
-// A knockdPage is what the text of a knockd.conf is about.
+// A knockdPage is the data of the template of knockd.conf.
 type knockdPage struct {
 	Names, Guarded string
 	Sender         string
@@ -46,7 +46,7 @@ type knockdSection struct {
 	Open4, Open6, Close4, Close6 string // commands for nft
 }
 
-// knockd writes an /etc/knockd.conf, with tables for nftables in its comments, as
+// knockd writes an /etc/knockd.conf. Its comments contain tables for nftables, because
 // knockd itself shuts no port.
 func knockd(d *Door) (string, error) {
 	page := &knockdPage{Names: d.names(), Guarded: d.guarded(), Sender: d.sender(), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit()}
@@ -78,7 +78,7 @@ func knockd(d *Door) (string, error) {
 	return write(knockdText, page)
 }
 
-// knockdSection is what knockd has to know of a host.
+// knockdSection is a host's section of knockd.conf.
 func (d *Door) knockdSection(i int) (*knockdSection, error) {
 	h := &d.Hosts[i]
 	s := &knockdSection{Name: Table(d.Ports[0]), Timeout: knockdTimeout(h.Knock, h.Delay)}
@@ -104,7 +104,7 @@ func (d *Door) knockdSection(i int) (*knockdSection, error) {
 	return s, nil
 }
 
-// nftCommands are commands for nft about the clients of all guarded ports, by family.
+// nftCommands returns nft's commands for the clients of all guarded ports, by family.
 func (d *Door) nftCommands(format string) (ip4, ip6 string) {
 	var all [2][]string
 	for _, port := range d.Ports {

@@ -20,7 +20,7 @@ const (
 	mikrotikOpen    = "10s"
 )
 
-// A menu is where RouterOS keeps the rules of one family, and what differs there.
+// A menu is RouterOS's place for the rules of one family, and what differs there.
 type menu struct {
 	version ip.Family
 	path    string
@@ -35,7 +35,7 @@ var menus = []menu{
 
 var mikrotikScript = parse("mikrotik.rsc")
 
-// A mikrotikPage is what its text is about.
+// A mikrotikPage is the data of the template.
 type mikrotikPage struct {
 	Names, Guarded string
 	Rate, Burst    int
@@ -51,8 +51,8 @@ type mikrotikDoor struct {
 	Knocks       []string // the last one first
 }
 
-// mikrotik writes commands for RouterOS. As its vendor documents port knocking, a
-// list of addresses for each knock says who has come how far.
+// mikrotik writes commands for RouterOS. As in the vendor's documentation of port
+// knocking, a list of addresses for each knock records how far each address has come.
 func mikrotik(d *Door) (string, error) {
 	if d.Trial > 0 {
 		return "", errors.New("RouterOS rules do not expire: load them in Safe Mode, without -trial")
@@ -114,7 +114,7 @@ func (m menu) knocks(h *Host, name string, host int) ([]string, error) {
 	return rules, nil
 }
 
-// match is what tells one knock from other packets.
+// match returns what distinguishes a knock from other packets.
 func (m menu) match(step knock.Step) (string, error) {
 	switch step := step.(type) {
 	case knock.TCP:
@@ -137,7 +137,7 @@ func (m menu) match(step knock.Step) (string, error) {
 	return "", errors.New("RouterOS supports only TCP, UDP and ICMP")
 }
 
-// packetSize matches the size of the packet around so many bytes.
+// packetSize matches the size of a packet with this many bytes of data.
 func (m menu) packetSize(data int) (string, error) {
 	size := m.headers + data
 	if size > mikrotikSize {
@@ -146,9 +146,9 @@ func (m menu) packetSize(data int) (string, error) {
 	return fmt.Sprintf(" packet-size=%d", size), nil
 }
 
-// mikrotikText quotes a payload. In hexadecimal stand what the console would take
-// for its own: quotes and backslashes, a variable's $, and the ? that older versions
-// answer with help.
+// mikrotikText quotes a payload. It writes in hexadecimal what the console would
+// interpret: quotes and backslashes, the $ of a variable, and the ?, which asks older
+// versions for help.
 func mikrotikText(payload string) (string, error) {
 	if len(payload) > mikrotikContent {
 		return "", fmt.Errorf("RouterOS cannot match content longer than %d bytes", mikrotikContent)

@@ -36,7 +36,7 @@ func nftables(d *Door) (string, error) {
 	return write(nftText, page)
 }
 
-// An nftPage is what its text is about.
+// An nftPage is the data of the template.
 type nftPage struct {
 	Names, Host, Guarded, Sender string
 	Seconds, Trial               int
@@ -48,7 +48,7 @@ type nftPage struct {
 // Table is the name of the table of nftables that guards a port.
 func Table(port uint16) string { return "knockpipe_" + strconv.Itoa(int(port)) }
 
-// An nftTable is one table, as its text has it.
+// An nftTable is the data of one table in the template.
 type nftTable struct {
 	Table, Sender  string
 	Port           uint16
@@ -77,13 +77,13 @@ type nftFamily struct {
 	Opened               []nftOpened
 }
 
-// An nftSet is one of those who are on their way.
+// An nftSet is the set of the addresses that have come to one place.
 type nftSet struct {
 	Name    string
 	Seconds int
 }
 
-// An nftOpened is the chain for what is forgotten when a door opens.
+// An nftOpened is the chain that forgets progress when a door opens.
 type nftOpened struct {
 	Name    string
 	Deletes []string
@@ -102,8 +102,8 @@ func (d *Door) nftTable(port uint16) *nftTable {
 	return t
 }
 
-// split returns the door without those hosts that a token opens it for, and how many
-// those are: what counts tokens are the tables of their keys.
+// split returns the door without the hosts that use tokens, and the number of those. The
+// tables of their keys count tokens.
 func (d *Door) split() (counted *Door, tokens int) {
 	rest := *d
 	rest.Hosts = nil
@@ -117,7 +117,7 @@ func (d *Door) split() (counted *Door, tokens int) {
 	return &rest, tokens
 }
 
-// count has the table count the knocks of all ways.
+// count makes the table count the knocks of all ways.
 func (t *nftTable) count(d *Door, ways []*way) {
 	udp := make(map[uint16]bool)
 	for _, h := range d.Hosts {
@@ -147,7 +147,7 @@ func (t *nftTable) count(d *Door, ways []*way) {
 	}
 }
 
-// count adds what counts the knocks of one way.
+// count adds the rules that count the knocks of one way.
 func (n *nftFamily) count(f family, w *way) {
 	for _, sequence := range [][]*stage{w.opening, w.closing} {
 		for _, s := range slices.Backward(sequence) {
@@ -172,7 +172,7 @@ func (n *nftFamily) count(f family, w *way) {
 	}
 }
 
-// rule is what a knock does: at the last one it changes who may come in.
+// rule is the rule for a knock. The rule for the last knock changes who may connect.
 func (n *nftFamily) rule(f family, s *stage, change, jump string) string {
 	former, element := "", n.Source
 	if s.former > 0 {
@@ -184,8 +184,8 @@ func (n *nftFamily) rule(f family, s *stage, change, jump string) string {
 	return fmt.Sprintf("%s%s %s { %s } counter%s comment %q", s.match[f.version], former, change, element, jump, s.name())
 }
 
-// nftSet is the name of the set of those who have come to a place of the stage's
-// sequence.
+// nftSet returns the name of the set of addresses that have come to a place in the
+// stage's sequence.
 func (s *stage) nftSet(place int, f family) string {
 	kind := "stage"
 	if s.closing {
@@ -213,7 +213,7 @@ func nftMatch(step knock.Step, f family) (string, error) {
 			return match, nil
 		}
 		match += fmt.Sprintf(" udp length %d", 8+len(step.Payload))
-		// Behind the UDP header, as many bits as fit into one expression.
+		// After the UDP header, as many bits as fit into one expression.
 		at := 8
 		for part := range slices.Chunk([]byte(content(step.Payload)), 16) {
 			match += fmt.Sprintf(" @th,%d,%d 0x%x", 8*at, 8*len(part), part)

@@ -12,7 +12,7 @@ import (
 	"knockpipe/knock"
 )
 
-// A Door is what is guarded, and what opens it.
+// A Door is the guarded ports and what opens them.
 type Door struct {
 	Ports []uint16 // the guarded ones, at least one; the first is the service port
 	Hosts []Host   // whose knocks open it, at least one
@@ -31,8 +31,8 @@ type Host struct {
 	Delay time.Duration  // the client's least pause between two knocks
 }
 
-// A writer makes the configuration in one format. Its errors are about a door
-// that the format cannot express.
+// A writer makes the configuration in one format. It is an error if the format cannot
+// express the door.
 type writer func(d *Door) (string, error)
 
 var formats = map[string]writer{
@@ -53,8 +53,8 @@ func Formats() []string {
 	return names
 }
 
-// Make returns the configuration of a door in a format. The error says what the
-// format cannot express, and does not show the sequence.
+// Make returns the configuration of a door in a format. The error says what the format
+// cannot express and does not show the sequence.
 func Make(format string, d *Door) (string, error) {
 	write := formats[format]
 	if write == nil {
@@ -88,7 +88,7 @@ func (d *Door) of(h *Host, err error) error {
 	return fmt.Errorf("%s: %w", h.Name, err)
 }
 
-// names are the hosts' as a comment has them.
+// names returns the hosts' names for a comment.
 func (d *Door) names() string {
 	var names []string
 	for _, h := range d.Hosts {
@@ -97,12 +97,12 @@ func (d *Door) names() string {
 	return strings.Join(names, ", ")
 }
 
-// lan returns who of a family comes in without a knock.
+// lan returns the networks of a family that come in without a knock.
 func (d *Door) lan(version ip.Family) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(d.LAN), func(p netip.Prefix) bool { return !version.Has(p.Addr()) })
 }
 
-// guarded says in a sentence what is guarded. It goes on with "shut".
+// guarded returns the beginning of a sentence that continues with "shut" or "guarded".
 func (d *Door) guarded() string {
 	if len(d.Ports) == 1 {
 		return "TCP port " + join(d.Ports, "") + " is"
@@ -110,7 +110,7 @@ func (d *Door) guarded() string {
 	return "TCP ports " + join(d.Ports, ", ") + " are"
 }
 
-// sender says who knocks, and who is let in.
+// sender says who knocks and is let in.
 func (d *Door) sender() string {
 	if d.Wide {
 		return "a network (/24 or /64)"
@@ -118,5 +118,5 @@ func (d *Door) sender() string {
 	return "an address"
 }
 
-// trial is the time of a trial in seconds; zero is for good.
+// trial returns the time of a trial in seconds; zero means for good.
 func (d *Door) trial() int { return int(d.Trial / time.Second) }

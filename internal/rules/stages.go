@@ -12,21 +12,21 @@ import (
 	"knockpipe/knock"
 )
 
-// The times of a door that a firewall guards by itself. Both get longer where the
-// client is told to take its own.
+// The times of a door that a firewall guards by itself. Both are longer if the client is
+// told to take its time.
 const (
 	stageTime = 2 * time.Second  // from one knock to the next
 	openTime  = 10 * time.Second // from the last knock to the connection
 )
 
-// A scan is told from knocks by how much one sender sends: fewer packets a second than
-// this, besides a burst. A client sends 40 knocks in its first second, at the most.
+// The rate distinguishes a scan from knocks: a client sends fewer packets a second than
+// this, besides a burst. It sends at most 40 knocks in its first second.
 const (
 	rate  = 100
 	burst = 200
 )
 
-// A stage is a knock, and the time that its sender then has for what comes next.
+// A stage is a knock, and the time that its sender then has for the next one.
 type stage struct {
 	step    knock.Step
 	host    int  // whose knock it is, from 1
@@ -40,7 +40,7 @@ type stage struct {
 	match   map[ip.Family]string // what tells its packet from all others
 }
 
-// name is the stage's in the comments of rules.
+// name returns the stage's name in the comments of rules.
 func (s *stage) name() string {
 	name := fmt.Sprintf("knock %d of %d", s.place, s.of)
 	if s.closing {
@@ -54,13 +54,13 @@ func (s *stage) name() string {
 
 func (s *stage) seconds() int { return int(s.life / time.Second) }
 
-// A matcher says in a firewall's language what tells a knock's packet from all
-// others. The error is about a knock that the language cannot express.
+// A matcher says in a firewall's language what distinguishes a knock's packet from all
+// others. It is an error if the language cannot express the knock.
 type matcher func(step knock.Step, f family) (string, error)
 
-// stages returns the knocks of a sequence, from the last to the first: rules that
-// look at a packet in this order never take one packet for two knocks, not even
-// where two knocks are the same.
+// stages returns the knocks of a sequence, from the last to the first: rules that look at
+// a packet in this order never take one packet for two knocks, even if two knocks are the
+// same.
 func stages(seq knock.Sequence, delay time.Duration, match matcher) ([]*stage, error) {
 	var all []*stage
 	life, last := openTime+delay, true // a connect keeps the delay too
@@ -86,13 +86,13 @@ func stages(seq knock.Sequence, delay time.Duration, match matcher) ([]*stage, e
 	return all, nil
 }
 
-// A way is what one host's knocks are to a firewall.
+// A way is one host's knocks as a firewall sees them.
 type way struct {
 	opening, closing []*stage // from the last to the first
 }
 
-// resets are the stages of the closing sequence that a client forgets when it opens
-// the door: one that repeats the knock must not close the door in passing.
+// resets are the stages of the closing sequence that are forgotten when a client opens
+// the door: a client that repeats the sequence must not close the door by accident.
 func (w *way) resets() []*stage { return w.closing[min(1, len(w.closing)):] }
 
 // ways returns the ways through a door, one for each host.
@@ -129,7 +129,7 @@ func (h *Host) way(match matcher) (*way, error) {
 	return w, nil
 }
 
-// openSeconds is how long a door is open, at the longest.
+// openSeconds is how long a door is open at most.
 func openSeconds(ways []*way) int {
 	longest := 0
 	for _, w := range ways {
@@ -138,8 +138,7 @@ func openSeconds(ways []*way) int {
 	return longest
 }
 
-// errNoCase is what a firewall's language says of a kind of knock that it has no case
-// for.
+// errNoCase is a format's error for a kind of knock that it does not support.
 func errNoCase(step knock.Step) error {
 	if server := step.Facts().Server; server != "" {
 		return errors.New(server)
@@ -147,7 +146,7 @@ func errNoCase(step knock.Step) error {
 	return errors.New("this format does not support it")
 }
 
-// takes reports whether another step's packet is taken for that of a step. Of a bare
+// takes reports whether another step's packet also counts as this step's. Of a bare
 // datagram, only the port counts.
 func takes(step, other knock.Step) bool {
 	switch step := step.(type) {
@@ -165,8 +164,7 @@ func takes(step, other knock.Step) bool {
 // further. The length of all of it counts too.
 const compared = 256
 
-// content is what to compare a datagram with; empty if its length is all that
-// counts.
+// content returns what to compare a datagram with. It is empty if only the length counts.
 func content(payload string) string {
 	if strings.Trim(payload, "\x00") == "" {
 		return ""
@@ -222,7 +220,7 @@ const beyond = `#
 # Of a payload longer than 256 bytes, only the length and the first 256 bytes count.
 `
 
-// remarks are the comments that not every door needs.
+// remarks returns the comments that only some doors need.
 func (d *Door) remarks() string {
 	whole, long, weak := false, false, false
 	for _, h := range d.Hosts {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// NextSteps say what to do once a configuration is loaded that nobody reads, as it
-// goes straight to the server. They are few lines, and show no knock.
+// NextSteps says what to do after a configuration is loaded that nobody reads, because it
+// goes straight to the server. It returns a few lines, which show no knock.
 func NextSteps(format string, d *Door) []string {
 	host, until := d.Hosts[0].Name, ""
 	if d.Trial > 0 {
@@ -39,7 +39,7 @@ func NextSteps(format string, d *Door) []string {
 	return steps
 }
 
-// removal is what to tell nft to remove the tables.
+// removal returns nft's commands that remove the tables.
 func removal(ports []uint16) string {
 	var all []string
 	for _, port := range ports {

@@ -8,16 +8,15 @@ import (
 	"text/template"
 )
 
-// The texts of the formats. Each is what it will be, with the words of package
-// text/template where one door differs from another; keep.txt and trial.txt are
-// comments that several share, and table.nft is the guard that nftables and knockd
-// share. The table of a key, keytable.nft, is filled in token by token.
+// The texts of the formats, as templates of package text/template. keep.txt and trial.txt
+// are comments that several formats share, and table.nft is the guard that nftables and
+// knockd share. keytable.nft, the table of a key, is filled in token by token.
 //
 //go:embed texts
 var texts embed.FS
 
-// A text is one of a format, parsed when it is needed: to do it at each start would cost
-// every session a millisecond.
+// A text is the text of a format. It is parsed when it is needed, because parsing at each
+// start would cost every session a millisecond.
 type text func() *template.Template
 
 // parse reads texts that belong together. The first one is what is written.
@@ -38,7 +37,7 @@ func write(t text, data any) (string, error) {
 	return b.String(), err
 }
 
-// unit returns the systemd unit that loads tables at each boot, as comments.
+// unit returns, as comments, the systemd unit that loads tables at each boot.
 func unit() string { return barred(mustRead("knockpipe-rules.service")) }
 
 func mustRead(name string) string {
@@ -49,8 +48,8 @@ func mustRead(name string) string {
 	return string(text)
 }
 
-// barred marks the lines of a text, so that they are comments and one command of sed
-// gets them out again.
+// barred marks the lines of a text with a bar, so that they are comments and one sed
+// command extracts them.
 func barred(text string) string {
 	return "#|" + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n#|")
 }

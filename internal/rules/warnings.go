@@ -6,11 +6,11 @@ import (
 	"knockpipe/knock"
 )
 
-// fewest is how many knocks a sequence should have. Each port of a sequence is one
-// of 65,535; with two of them, somebody who tries slowly is in within days.
+// fewest is how many knocks a sequence should have. Each port of a sequence is one of
+// 65,535; with two, someone who tries slowly gets in within days.
 const fewest = 3
 
-// Warnings say what makes a sequence weak, without a port of it.
+// Warnings returns what makes a sequence weak, without showing a port.
 func Warnings(seq knock.Sequence) []string {
 	var found []string
 	if n := seq.Knocks(); n > 0 && n < fewest && guessable(seq) {
@@ -51,7 +51,7 @@ func scanned(step knock.Step) uint16 {
 	return 0
 }
 
-// guessable reports whether whoever tries all ports, or all sizes, meets each knock.
+// guessable reports whether trying all ports or all sizes sends each knock.
 func guessable(seq knock.Sequence) bool {
 	for _, step := range seq {
 		_, echo := step.(knock.ICMP)
@@ -62,9 +62,9 @@ func guessable(seq knock.Sequence) bool {
 	return true
 }
 
-// near reports whether a scan that goes through the numbers in order, upwards or
-// downwards, slowly enough to be counted, knocks the whole sequence in passing: it
-// gets that far from one knock to the next before that one is forgotten.
+// near reports whether a scan of all ports in order, upwards or downwards and slowly
+// enough to be counted, sends the whole sequence: it reaches each next knock before the
+// one before it is forgotten.
 func near(seq knock.Sequence) bool {
 	const reach = rate*int(stageTime/1e9) + burst
 	kind, last, way := "", 0, 0
