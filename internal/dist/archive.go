@@ -73,7 +73,7 @@ func folders(files []file) []file {
 	return dirs
 }
 
-// zipped is the same as .zip, whose time begins in 1980.
+// zipped is tarball for .zip, whose times begin in 1980.
 func zipped(files []file, at time.Time) ([]byte, error) {
 	if first := time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC); at.Before(first) {
 		at = first
@@ -95,7 +95,7 @@ func zipped(files []file, at time.Time) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// byName sorts files without a change to what was given.
+// byName returns the files sorted by name. It does not change its argument.
 func byName(files []file) []file {
 	return slices.SortedFunc(slices.Values(files), func(a, b file) int { return cmp.Compare(a.name, b.name) })
 }

@@ -30,8 +30,8 @@ func (r *release) build(t target) (file, error) {
 	return file{name, 0o755, data}, err
 }
 
-// goTool runs the go command for a target. Whatever else the builder has set for
-// the go command does not count.
+// goTool runs the go command for a target. It ignores the builder's other settings of the
+// go command.
 func (r *release) goTool(t target, args ...string) (string, error) {
 	cmd := exec.Command(goProgram(), args...)
 	cmd.Dir = r.root
@@ -44,11 +44,11 @@ func (r *release) goTool(t target, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// goProgram is the go command that the builder names, or that of the path.
+// goProgram is the go command that the builder names, or the one in the path.
 func goProgram() string { return cmp.Or(os.Getenv("GO"), "go") }
 
-// licences is the file with the licences of what is linked into the program, which
-// have to come with it: those of Go and of each module.
+// licences makes the file with the licences of everything that is linked into the
+// program: those of Go and of each module. They have to come with the program.
 func (r *release) licences(t target) (file, error) {
 	root, err := r.goTool(t, "env", "GOROOT")
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// A file is what an archive or a package has of one.
+// A file is a file of an archive or a package.
 type file struct {
 	name string // with slashes
 	mode fs.FileMode

@@ -1,12 +1,11 @@
-// Dist builds what a release consists of: for each system an archive with the
-// program, its manual, completions and examples, packages for Linux, and the
-// SHA256SUMS of them all.
+// Dist builds a release: for each system an archive with the program, its manual,
+// completions and examples, packages for Linux, and the SHA256SUMS of all these files.
 //
 //	go run ./internal/dist [-o FOLDER] [os/arch ...]
 //
-// It needs nothing but Go, which fetches nfpm for the packages, and git where
-// VERSION and SOURCE_DATE_EPOCH are not set. The same source, version, time and Go
-// make the same bytes, on any Unix and in any folder.
+// It needs only Go, which fetches nfpm for the packages, and git if VERSION and
+// SOURCE_DATE_EPOCH are not set. Builds are reproducible: the same source, version, time
+// and Go make the same bytes, on any Unix and in any directory.
 package main
 
 import (
@@ -20,7 +19,7 @@ import (
 	"time"
 )
 
-// A target is a system that is built for.
+// A target is a system to build for.
 type target struct {
 	os, arch string
 	arm      string // the version of 32-bit ARM

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// nfpm makes the packages. It is run, and not a requirement of the module: nobody
-// needs it to build the program.
+// nfpm makes the packages. It is run with go run and is not a requirement of the module,
+// because building the program does not need it.
 const nfpm = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2"
 
-// recipe is the folder with what nfpm reads: its configuration, the scripts that
-// the packages run, and what Debian's checker is told.
+// recipe is the directory with nfpm's configuration, the packages' scripts, and the
+// overrides for Debian's lintian.
 const recipe = "internal/dist/nfpm"
 
 // maintainer is the one of nfpm.yaml. Nobody reads mail there.
@@ -84,7 +84,7 @@ func (r *release) packages(t target, files []file) (made []string, err error) {
 	return made, nil
 }
 
-// nfpmCommand returns the command that runs nfpm here, whatever is built for.
+// nfpmCommand returns the command that runs nfpm on this machine, whatever the target is.
 func nfpmCommand(args ...string) *exec.Cmd {
 	cmd := exec.Command(goProgram(), append([]string{"run", nfpm}, args...)...)
 	cmd.Env = append(os.Environ(), "GOOS=", "GOARCH=", "GOFLAGS=-trimpath", "GOWORK=off", "CGO_ENABLED=0")
@@ -146,8 +146,8 @@ func (r *release) layOut(dir, upstream string, files []file) error {
 	return nil
 }
 
-// isUnit reports whether an example is a unit for all systems. That of
-// knockpipe-db is for a database of somebody's own.
+// isUnit reports whether an example is a unit that the packages install. The units of
+// knockpipe-db are only an example.
 func isUnit(name string) bool {
 	base := path.Base(name)
 	return strings.HasPrefix(base, "knockpipe-") && !strings.HasPrefix(base, "knockpipe-db") &&

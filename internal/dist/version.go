@@ -76,15 +76,15 @@ func upstreamVersion(version string) (string, error) {
 	return base, nil
 }
 
-// archVersion is the same for pacman, which knows no ~ and takes letters that follow
-// a number for something earlier.
+// archVersion is the same for pacman, which does not support ~ and sorts letters after a
+// number as earlier.
 func archVersion(upstream string) string { return strings.ReplaceAll(upstream, "~", "") }
 
 var alpinePre = regexp.MustCompile(`^(alpha|beta|pre|rc)\.?([0-9]*)`)
 
-// alpineVersion is the same for apk, which knows a few words alone, each with a
-// number: _rc1 and what is like it before a version, _p3 and _git after one. It has
-// no place for a commit.
+// alpineVersion is the same for apk, which supports only a few suffixes, each with a
+// number: _rc1 and the like before a version, _p3 and _git after one. It has no place for
+// a commit.
 func alpineVersion(upstream string) string {
 	if base, rest, found := strings.Cut(upstream, "~"); found {
 		if m := alpinePre.FindStringSubmatch(rest); m != nil {
