@@ -16,8 +16,8 @@ import (
 	"knockpipe/proxy"
 )
 
-// runPipe opens the host's door, and is then the pipe to what is behind it, or with
-// -F passes the connection to ssh.
+// runPipe opens the host's door and then relays the session or, with -F, passes the
+// connection to ssh.
 func runPipe(o *options, process Process, report *reporter) error {
 	start := time.Now()
 	p, err := readyPlan(o, process)

@@ -156,7 +156,7 @@ func TestTokenWays(t *testing.T) {
 
 	for _, tt := range []struct{ line, want string }{
 		{"-G -f " + config + " tango", "\nknock token:" + d.dir + "/anna.key # "},
-		{"-check -f " + config + " tango 22", "tokens by icmp, udp, by this clock: 20"},
+		{"-check -f " + config + " tango 22", "tokens by icmp, udp; the clock here says 20"},
 		{"-check -f " + d.config(t, "anna", "KnockClose 7001\n") + " tango 22", "KnockClose is not sent: a token door shuts by itself"},
 		{"-vv -f " + config + " tango 22", "(token) to 2001:db8::2"},
 		{"-f " + d.config(t, "anna", "KnockClose token:x\n") + " tango 22", ":2: KnockClose: a token cannot close a door"},

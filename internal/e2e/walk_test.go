@@ -78,7 +78,7 @@ func TestWalk(t *testing.T) {
 		{"sed -i 's,# Knock: 51234", `^$`, true},
 		{"Host tango-anna", `^$`, true},
 		{"tango,tango-anna | ssh", `guarded by`, true},
-		{"tango,tango-anna >", `^knockpipe: port 22 is guarded`, true},
+		{"tango,tango-anna >", `^knockpipe: guarding port 22`, true},
 		{"scp ", ``, true},
 		{"sudo nft", ``, true},
 		{"rm /etc/knockpipe", `^$`, false},
