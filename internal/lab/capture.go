@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A capture is a packet socket with a ring of frames, as packet(7) and the
-// kernel's packet_mmap.rst have it: the kernel fills one frame after the other and
-// hands it over by its status, until it comes to one that was not handed back.
+// A capture is a packet socket with a ring of frames, as packet(7) and the kernel's
+// packet_mmap.rst have it: the kernel fills one frame after the other and hands it over
+// by its status, until it reaches a frame that was not handed back.
 type capture struct {
 	fd   int
 	ring []byte

@@ -22,9 +22,8 @@ type Cmd struct {
 	host *Host
 }
 
-// Command returns the command that runs a program on the host, until the test
-// ends at the latest. Its environment is the test's, but what programs keep in
-// the user's XDG folders is the host's own.
+// Command returns a command that runs a program on the host, at most until the test ends.
+// It has the test's environment, but the host's own XDG directories.
 func (h *Host) Command(name string, args ...string) *Cmd {
 	return h.CommandContext(h.t.Context(), name, args...)
 }
@@ -81,9 +80,9 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// StartPty starts the command on a new terminal and returns the terminal's other
-// side: what the test writes is typed, what the command shows is read. A read
-// after the command's end is an error, EIO.
+// StartPty starts the command on a new terminal and returns the terminal's other side:
+// the test writes what is typed and reads what the command shows. A read after the end of
+// the command fails with EIO.
 func (c *Cmd) StartPty(t testing.TB) *os.File {
 	t.Helper()
 	screen, terminal, err := openPty()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that happens in a moment or never.
+// patience bounds every wait for something that happens soon or never.
 const patience = 10 * time.Second
 
 // A Daemon is a program that runs on a host until the test ends.
@@ -60,7 +60,7 @@ func (d *Daemon) Await(text string) {
 	d.await(text, func(log string) bool { return strings.Contains(log, text) })
 }
 
-// await returns when the log is as it should be, or fails the test.
+// await returns when the log is as wanted, or fails the test.
 func (d *Daemon) await(what string, ok func(log string) bool) {
 	d.t.Helper()
 	deadline := time.After(patience)

@@ -1,5 +1,5 @@
-// Package lab gives tests and benchmarks a small network of their own, in which
-// real firewalls, real sshds and bad links do what they do elsewhere.
+// Package lab gives tests and benchmarks a small network of their own, with real
+// firewalls, real sshds and bad links.
 //
 //	func TestKnock(t *testing.T) {
 //		l := lab.New(t)
@@ -15,17 +15,16 @@
 //		}
 //	}
 //
-// A [Host] is a set of Linux namespaces without a name: nothing of it is visible
-// to the machine, no traffic leaves it, and the kernel clears it away with
-// everything that runs inside when the test ends, however it ends.
+// A [Host] is a set of Linux namespaces without a name. The machine sees nothing of it,
+// no traffic leaves it, and the kernel removes it with everything that runs inside when
+// the test ends, however it ends.
 //
 // # What it needs
 //
-// Linux, and root or a user namespace, which [Main] or [M] enters; nft, sshd and
-// the like come from the system. What is missing is a skipped test that says so
-// by name, or a failed one where CI is "true" in the environment. With -short no
-// test gets a lab.
+// Linux, and root or a user namespace, which [Main] or [M] enters; nft, sshd and the like
+// come from the system. If something is missing, the test is skipped and names it, or
+// fails if CI is "true" in the environment. With -short, no test gets a lab.
 //
-// Off Linux there is nothing but [Main] and [M], so that a TestMain needs no
-// build constraint. The tests that use a lab need one.
+// On other systems there are only [Main] and [M], so that a TestMain needs no build
+// constraint. Tests that use a lab need one.
 package lab

@@ -19,9 +19,9 @@ type Probe struct {
 	Src, Dst netip.AddrPort
 }
 
-// Flood sends probes, so many a second, as port scanners do: without sockets of their
-// own, and without waiting for answers. All have the family of the first. It returns
-// how long that took, which is longer where the machine cannot send that much.
+// Flood sends probes at this rate per second, as port scanners do: without sockets of
+// their own and without waiting for answers. All have the family of the first. It returns
+// how long that took, which is longer if the machine cannot send that much.
 func (h *Host) Flood(t testing.TB, perSecond int, probes iter.Seq[Probe]) time.Duration {
 	t.Helper()
 	var err error
@@ -55,7 +55,7 @@ func flood(start time.Time, perSecond int, probes iter.Seq[Probe]) error {
 			}
 		}
 		for due := int(time.Since(start).Seconds() * float64(perSecond)); sent > due; {
-			time.Sleep(time.Millisecond) // what is late then is made up for
+			time.Sleep(time.Millisecond) // late probes are made up for
 			due = int(time.Since(start).Seconds() * float64(perSecond))
 		}
 		if err := unix.Sendto(fd, p.packet(), 0, to); err != nil && err != unix.ENOBUFS && err != unix.EPERM {

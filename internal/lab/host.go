@@ -18,8 +18,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Host is a machine in the lab: a network, a view of the files and a process
-// table of its own. Its main device is eth0.
+// A Host is a machine in the lab, with its own network, view of the files and process
+// table. Its main device is eth0.
 type Host struct {
 	Name     string     // "client", "server" or "behind"
 	IP4, IP6 netip.Addr // on eth0
@@ -52,12 +52,12 @@ func newHost(t testing.TB, name string) *Host {
 	return h
 }
 
-// boot starts the host's init, which makes a process table, and has all later
-// processes join it. Init lasts as long as its stdin is open, that is until close
-// or the end of the test binary, and the kernel ends all others with it.
+// boot starts the host's init, which makes a process table that all later processes join.
+// Init runs as long as its stdin is open, until close or the end of the test binary. The
+// kernel ends all others with it.
 func (h *Host) boot() error {
-	// A program inherits what its shell ignores, and of a parent that ignores the
-	// end of its children, as init here of all orphans, the kernel buries them.
+	// A program inherits the signals that its shell ignores. Init ignores the end of its
+	// children, which are all orphans, so the kernel reaps them.
 	init := h.CommandContext(context.Background(), "sh", "-c", `trap "" CHLD; exec cat`)
 	init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
 	stdin, err := init.StdinPipe()
@@ -105,9 +105,8 @@ func (h *Host) run(ready chan<- error) {
 	}
 }
 
-// Do runs f on the host's thread: sockets that f opens are the host's. It runs
-// one f at a time. In f, goroutines and t.Fatal do not work as elsewhere: both
-// leave the thread.
+// Do runs f on the host's thread: sockets that f opens are the host's. It runs one f at a
+// time. In f, goroutines and t.Fatal do not work as usual, because both leave the thread.
 func (h *Host) Do(f func()) {
 	done := make(chan struct{})
 	h.calls <- func() {
@@ -137,8 +136,8 @@ func (h *Host) ip(t testing.TB, lines ...string) {
 	}
 }
 
-// Sysctl sets a kernel parameter below net, such as net.ipv4.ip_forward, for
-// this host alone.
+// Sysctl sets a kernel parameter below net, such as net.ipv4.ip_forward, only for this
+// host.
 func (h *Host) Sysctl(t testing.TB, key, value string) {
 	t.Helper()
 	var err error

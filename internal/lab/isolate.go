@@ -22,7 +22,7 @@ func isolate() error {
 	if err := mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE); err != nil {
 		return err
 	}
-	// Daemons leave their marks there, and logins theirs.
+	// Daemons and logins leave files there.
 	for _, dir := range []string{"/run", "/var/log"} {
 		if err := mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV); err != nil {
 			return err
@@ -65,9 +65,9 @@ func sysctl(key, value string) error {
 	return os.WriteFile("/proc/sys/"+strings.ReplaceAll(key, ".", "/"), []byte(value), 0)
 }
 
-// Bind shows the host, and no one else, the file or directory src at dst, where
-// one of the same kind must be. Programs that ask the password file for their
-// home, as ssh does, are given another one by a Bind over it.
+// Bind shows the file or directory src at dst, only to this host. There must be one of
+// the same kind at dst. A Bind over the home directory gives another one to programs that
+// look it up in the password file, as ssh does.
 func (h *Host) Bind(t testing.TB, src, dst string) {
 	t.Helper()
 	var err error
@@ -77,8 +77,8 @@ func (h *Host) Bind(t testing.TB, src, dst string) {
 	}
 }
 
-// WriteFile gives the host, and no one else, an existing file such as /etc/hosts
-// with another content.
+// WriteFile replaces the content of an existing file such as /etc/hosts, only for this
+// host.
 func (h *Host) WriteFile(t testing.TB, path, text string) {
 	t.Helper()
 	src := filepath.Join(t.TempDir(), filepath.Base(path))
@@ -88,9 +88,9 @@ func (h *Host) WriteFile(t testing.TB, path, text string) {
 	h.Bind(t, src, path)
 }
 
-// Overlay lets the host write below the folders, such as /usr, as if they were its
-// own: nobody else sees it, and nothing of it is left after the test. It needs root:
-// in a user namespace nobody may copy the files of root.
+// Overlay lets the host write below directories such as /usr as if they were its own:
+// nobody else sees the changes, and none are left after the test. It needs root, because
+// files of root cannot be copied in a user namespace.
 func (h *Host) Overlay(t testing.TB, dirs ...string) {
 	t.Helper()
 	if !realRoot() {

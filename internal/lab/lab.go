@@ -17,7 +17,7 @@ type Lab struct {
 // hosts are joined by a clean cable, on which a packet takes no time and is never
 // lost.
 //
-// It skips the test with -short and where no lab can be made.
+// It skips the test with -short and if no lab can be made.
 func New(t testing.TB, link ...Link) *Lab {
 	t.Helper()
 	if testing.Short() {

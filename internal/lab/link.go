@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Link is what the packets between client and server go through, the same
-// each way. Its zero value is a clean link, a little slower than the cable.
+// A Link is what packets between client and server go through, the same in each
+// direction. The zero value is a clean link, a little slower than the cable.
 type Link struct {
 	Delay  time.Duration // one way; a round trip takes twice as long
 	Jitter time.Duration // each packet takes Delay ± Jitter, evenly spread, and may overtake others
@@ -56,8 +56,8 @@ func (link Link) join(t testing.TB, a, b port) {
 	})
 }
 
-// openTUN makes a network device of the calling thread's host and returns the
-// descriptor that stands for its cable.
+// openTUN makes a network device on the calling thread's host and returns the descriptor
+// of its other end.
 func openTUN(name string) (int, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {

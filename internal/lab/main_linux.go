@@ -12,10 +12,10 @@ import (
 	"testing"
 )
 
-// M runs a package's tests where hosts can be made: as they are for root, for
-// others in a user namespace in which they are root. It has the Run method that
-// testscript.Main asks for, and its commands, which that starts without calling
-// Run, stay in the namespace of the test that runs them.
+// M runs a package's tests where hosts can be made: directly for root, for other users in
+// a user namespace in which they are root. It has the Run method that testscript.Main
+// needs. The commands that testscript starts without calling Run stay in the namespace of
+// their test.
 type M struct{ *testing.M }
 
 // Main is a whole TestMain: it runs the tests as M does and exits.
@@ -58,8 +58,8 @@ func (m M) Run() int {
 	return 1
 }
 
-// overlap lets more tests run at a time than there are processors, unless -parallel
-// says how many: those of the lab mostly wait for packets and for time to pass.
+// overlap lets more tests run at a time than there are processors, unless -parallel is
+// given, because tests in the lab mostly wait.
 func overlap() {
 	const atLeast = 8
 	given := false

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Nft loads a ruleset, given as text, into the host's firewall. What nft says
-// against it fails the test.
+// Nft loads a ruleset, given as text, into the host's firewall. An error of nft fails the
+// test.
 func (h *Host) Nft(t testing.TB, ruleset string) {
 	t.Helper()
 	Need(t, "nft")

@@ -41,8 +41,8 @@ func (p Packet) String() string {
 	return fmt.Sprintf("%s %d", s, p.Payload)
 }
 
-// parsePacket reads an IP packet, of which only the beginning need be there. It
-// reports whether it is one that a Packet can be.
+// parsePacket reads an IP packet, which may be truncated. It reports whether a Packet can
+// represent it.
 func parsePacket(b []byte) (Packet, bool) {
 	p, proto, b := parseIP(b)
 	header := 8 // of udp and icmp
@@ -68,9 +68,9 @@ func parsePacket(b []byte) (Packet, bool) {
 	return p, true
 }
 
-// parseIP reads an IPv4 or IPv6 header without extensions into a packet without
-// ports, whose payload is all that follows. It returns that as far as it is there,
-// and its protocol.
+// parseIP reads an IPv4 or IPv6 header without extensions into a packet without ports,
+// whose payload is all that follows. It returns the available part of the payload, and
+// the protocol.
 func parseIP(b []byte) (p Packet, proto byte, rest []byte) {
 	var src, dst netip.Addr
 	switch {

@@ -22,7 +22,7 @@ type port struct {
 
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 
-// cable joins two ports by a pair of virtual Ethernet devices.
+// cable joins two ports with a pair of virtual Ethernet devices.
 func cable(t testing.TB, a, b port) {
 	t.Helper()
 	// A kernel that finds the same number at both ends takes up to a second to
@@ -44,8 +44,8 @@ func (p port) up(t testing.TB) {
 		fmt.Sprintf("link set %s up", p.dev))
 }
 
-// await returns when the port works, for which the kernel takes its time after
-// both ends are up.
+// await returns when the port works, which takes the kernel some time after both ends are
+// up.
 func (p port) await(t testing.TB) {
 	t.Helper()
 	var err error

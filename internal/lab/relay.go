@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A relay carries packets between two TUN devices as its link has it.
+// A relay carries packets between two TUN devices as its link says.
 type relay struct {
 	link   Link
 	fds    [2]int
@@ -61,8 +61,8 @@ func (r *relay) run() {
 	}
 }
 
-// close lets the devices go, which takes the kernel a tenth of a second. No one
-// need wait for that.
+// close releases the devices, which takes the kernel a tenth of a second. No one needs to
+// wait for that.
 func (r *relay) close() {
 	close(r.done)
 	for _, fd := range append(r.fds[:], r.stop) {
@@ -70,11 +70,11 @@ func (r *relay) close() {
 	}
 }
 
-// accept takes a packet that came in from fds[i] and gives it its fate.
+// accept takes a packet that came in from fds[i] and decides its fate.
 func (r *relay) accept(i int, data []byte) {
 	now := time.Now()
-	// The same number of draws for each packet, so that a seed makes the nth
-	// packet's fate whatever happened to the others.
+	// Each packet takes the same number of draws, so that a seed decides the nth packet's
+	// fate whatever happened to the others.
 	c := r.chance[i]
 	lost, twice := c.Float64() < r.link.Loss, c.Float64() < r.link.Dup
 	first, second := r.delay(c), r.delay(c)

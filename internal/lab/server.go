@@ -42,7 +42,7 @@ func (h *Host) Dial(network, address string, timeout time.Duration) (net.Conn, e
 	return conn, err
 }
 
-// A Banner is a server that says what an sshd says first, and no more.
+// A Banner is a server that sends only the first line of an sshd.
 type Banner struct {
 	accepted, aborted atomic.Int64
 	open              sync.WaitGroup
@@ -64,8 +64,8 @@ func (h *Host) Banner(t testing.TB, port int) *Banner {
 // Accepted returns the number of connections so far.
 func (b *Banner) Accepted() int { return int(b.accepted.Load()) }
 
-// Await waits until the number of connections is more than n. It reports false after
-// a time in which they would have come.
+// Await waits until there are more than n connections. It reports false if they do not
+// come in time.
 func (b *Banner) Await(n int) bool {
 	late := time.After(20 * time.Second)
 	for b.Accepted() <= n {
@@ -78,8 +78,8 @@ func (b *Banner) Await(n int) bool {
 	return true
 }
 
-// Aborted waits for the end of all connections and returns how many had none of
-// the client's lines: an sshd logs them as closed before authentication.
+// Aborted waits for the end of all connections and returns how many got no line from the
+// client: an sshd logs those as closed before authentication.
 func (b *Banner) Aborted() int {
 	b.open.Wait()
 	return int(b.aborted.Load())
@@ -107,9 +107,9 @@ func (b *Banner) serve(listener net.Listener) {
 	}
 }
 
-// Handshakes returns how many TCP handshakes the host has completed as a server
-// since it was made. The kernel counts them, so that also a connection counts
-// that was gone before a program could accept it.
+// Handshakes returns how many TCP handshakes the host has completed as a server since it
+// was made. The kernel counts them, so a connection that was gone before a program could
+// accept it counts too.
 func (h *Host) Handshakes(t testing.TB) int {
 	t.Helper()
 	var data []byte

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// skip ends a test for which this machine lacks something. Where CI is true
-// nothing may be lacking.
+// skip skips a test for which this machine lacks something. If CI is true, nothing may be
+// missing.
 func skip(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Sniffer records the packets that pass a host's eth0, before its firewall if
-// they come in and after it if they go out. It is the kernel that records: nothing
-// in a test has to keep up.
+// A Sniffer records the packets that pass a host's eth0, before its firewall if they come
+// in and after it if they go out. The kernel records, so nothing in a test has to keep
+// up.
 type Sniffer struct {
 	t       testing.TB
 	capture *capture
@@ -45,8 +45,7 @@ func (s *Sniffer) Packets() []Packet {
 	return slices.Clone(s.packets)
 }
 
-// Await returns the first recorded packet that matches, and waits for it if need
-// be.
+// Await returns the first recorded packet that matches, and waits for it if necessary.
 func (s *Sniffer) Await(match func(Packet) bool) Packet {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; {

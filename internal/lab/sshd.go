@@ -22,10 +22,9 @@ type SSHD struct {
 	Home string // the directory that is root's home on the host, empty at first
 }
 
-// SSHD starts sshd on port 22 and returns when it accepts connections. It lets
-// root in, by the key of a ClientConfig alone. The lines go to the top of its
-// configuration, where they win: "Port 2222", "PermitTTY no". Both families are
-// listened on.
+// SSHD starts sshd on port 22 and returns when it accepts connections. It lets in root,
+// only with the key of a ClientConfig. The lines go to the top of its configuration,
+// where they take precedence: "Port 2222", "PermitTTY no". Both families are listened on.
 //
 // An sshd changes users, so the test is skipped in a user namespace.
 func (h *Host) SSHD(t testing.TB, lines ...string) *SSHD {
@@ -34,8 +33,8 @@ func (h *Host) SSHD(t testing.TB, lines ...string) *SSHD {
 		skip(t, "sshd needs root, and not just in a user namespace")
 	}
 	Need(t, "sshd")
-	// With a locked password, as many a root's is, sshd lets no one in. This
-	// host's root has one that none matches.
+	// sshd lets in no user with a locked password, which many roots have. The root of
+	// this host has a password that nothing matches.
 	h.WriteFile(t, "/etc/shadow", "root:*:19000:0:99999:7:::\n")
 	root, err := user.LookupId("0")
 	if err != nil {

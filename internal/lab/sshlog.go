@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Settle returns when all the connections in the log have come to their end
-// there, which a client may be ahead of.
+// Settle returns when the log has the end of each connection, which may come later than
+// the client's end.
 func (s *SSHD) Settle() {
 	s.t.Helper()
 	s.await("end of each connection", func(log string) bool {
@@ -37,7 +37,7 @@ func (s *SSHD) Preauth() []string {
 	return lines
 }
 
-// A connection is what sshd's log says of one.
+// A connection is what sshd's log says about a connection.
 type connection struct {
 	authenticated bool
 	end           string // the line that tells of it

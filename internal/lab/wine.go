@@ -12,9 +12,8 @@ import (
 	"testing"
 )
 
-// Wine makes a Windows for the host, in a folder of its own. Each command that is
-// to use it, by the program wine, needs its environment; drive is the folder that
-// is C: there.
+// Wine makes a Windows for the host, in a directory of its own. Commands that use it,
+// with the program wine, need its environment. drive is the directory that is C: there.
 func (h *Host) Wine(t testing.TB) (env []string, drive string) {
 	t.Helper()
 	Need(t, "wine", "wineserver")
