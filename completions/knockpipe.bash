@@ -46,8 +46,8 @@ _knockpipe_known() {
     done <"$HOME/.ssh/known_hosts"
 }
 
-# _knockpipe_hosts PREFIX completes a host's name. Patterns,
-# IPv6 addresses and what a shell would not take as it stands are left out.
+# _knockpipe_hosts PREFIX completes a host's name. It leaves out patterns, IPv6
+# addresses and names that a shell would not take literally.
 _knockpipe_hosts() {
     local name
     while IFS= read -r name; do

@@ -40,7 +40,7 @@ function __knockpipe_known
     string match -rv '^[@#|]|^\s*$' <$HOME/.ssh/known_hosts | string replace -r '\s.*' '' | string split , | string replace -r '^\[(.*)\]:.*' '$1'
 end
 
-# Patterns, IPv6 addresses and what a shell would not take as it stands are left out.
+# This leaves out patterns, IPv6 addresses and names that a shell would not take literally.
 function __knockpipe_hosts
     begin
         __knockpipe_config $HOME/.ssh/config 0

@@ -76,10 +76,10 @@ func worthReading(c byte, b *block) bool {
 	return b.active && strings.IndexByte("abcpu", lower(c)) >= 0
 }
 
-// cutKeyword splits a line into its keyword and its value as ssh does: blanks,
-// one '=' or a pair of quotes end the keyword. The value is a suffix of the
-// line. There is no keyword on an empty line, on a comment, and on one whose
-// first quote is never closed, which ssh passes over.
+// cutKeyword splits a line into its keyword and its value as ssh does: blanks, one '=' or
+// a pair of quotes end the keyword. The value is a suffix of the line. Empty lines,
+// comments, and lines whose first quote is never closed have no keyword; ssh ignores
+// them.
 func cutKeyword(line string) (keyword, value string, ok bool) {
 	keyword, value, ok = cutDelim(line)
 	if ok && keyword == "" { // what stood first were blanks or one '='

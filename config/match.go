@@ -4,9 +4,9 @@ import "strings"
 
 // A subject is what a Match line is compared with.
 type subject struct {
-	host      string // HostName as it stands, or the name that was given
+	host      string // HostName as set so far, or the name that was given
 	original  string // the name that was given
-	user      string // User as it stands, or the local user
+	user      string // User as set so far, or the local user
 	localUser string
 	anyUser   bool // the user typed may be another one
 	final     bool // this is the second reading

@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// An outline is where the blocks of a file begin and its Includes stand: all that a
-// further reading has to look at where a block does not apply.
+// An outline records where the blocks and the Includes of a file begin: all that a
+// further reading has to look at in blocks that do not apply.
 type outline []mark
 
 // A mark is one such line, which begins at an offset. The first mark of an outline is
@@ -15,8 +15,8 @@ type mark struct {
 	// it need not be parsed again: an offset and a length. None is any other line.
 	names, length int32
 
-	// keep has the lines up to the next mark read in any case: a knock stands right
-	// above the block that begins there, which is worth a note.
+	// keep makes a reading include the lines up to the next mark: a knock is right above
+	// the block that begins there, which is worth a note.
 	keep bool
 }
 
@@ -29,7 +29,7 @@ func (o outline) add(offset, number int, l *line) outline {
 	return append(o, m)
 }
 
-// isPlain reports whether the words of a Host line are names as they stand.
+// isPlain reports whether the words of a Host line are plain names.
 func isPlain(text string) bool {
 	for i := range len(text) {
 		switch text[i] {

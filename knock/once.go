@@ -76,7 +76,7 @@ func (o Once) source() (Source, error) {
 	return s, nil
 }
 
-// checkOnce finds what is no sequence for a list.
+// checkOnce returns an error for a sequence that cannot be in a list.
 func checkOnce(words []string) error {
 	seq, err := Parse(words)
 	if err == nil && (!seq.Ordered() || seq.Pauses() > 0) {

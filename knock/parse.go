@@ -23,7 +23,7 @@ type kind struct {
 	// has no options. bare says that the name without a value is a step too.
 	rest, bare bool
 
-	// takes is what has to follow the name, where that is no port.
+	// takes names what has to follow the name, if that is not a port.
 	takes string
 }
 
@@ -215,8 +215,8 @@ func optionError(option, kindName string) error {
 	return errOption
 }
 
-// hasOption reports whether an option has this name, in upper or lower case, and an
-// '=' behind it.
+// hasOption reports whether an option has this name, in upper or lower case, followed by
+// '='.
 func hasOption(option, name string) bool {
 	return len(option) > len(name) && option[len(name)] == '=' && strings.EqualFold(option[:len(name)], name)
 }

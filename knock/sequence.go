@@ -56,7 +56,7 @@ type (
 
 // Facts are what other code has to know about a step, so that it needs no list of kinds.
 type Facts struct {
-	// Pause is how long to wait, for a step that is no knock.
+	// Pause is how long to wait, for a step that is a pause and not a knock.
 	Pause time.Duration
 
 	// Rest is how long the door may take to open. Sending the knock again before that is

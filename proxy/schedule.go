@@ -50,8 +50,8 @@ type Pace struct {
 	Few bool
 }
 
-// schedule is what open does while the port stays shut; the last two rounds are
-// repeated until the deadline.
+// schedule is what open does while the port stays shut. It repeats the last two rounds
+// until the deadline.
 //
 // The first round goes back to back with its connect, so that a clean link pays
 // nothing for the knock. Three more follow at once, for a link that reorders: a
@@ -83,8 +83,8 @@ var schedule = []round{
 	{gap: 100 * time.Millisecond, restart: true, rest: 400 * time.Millisecond},
 }
 
-// singles is the schedule for a door that one packet opens. On a lossy link, what
-// counts is that a connect follows soon on a packet that got there, whichever it was.
+// singles is the schedule for a door that one packet opens. On a lossy link, a connect
+// has to follow soon after a packet that arrived, whichever that was.
 var singles = []round{
 	{rest: 1 * time.Millisecond},
 	{rest: 1 * time.Millisecond, mute: true},
@@ -102,9 +102,9 @@ var singles = []round{
 // wanted: a round trip of 300 ms, and what knockd takes.
 const fewRest = 400 * time.Millisecond
 
-// rounds yields the schedule, and its last two rounds without end. Where the pace
-// has a gap, no round is a burst. Where it wants few, only the first is one, and each
-// later try is a restart, as there is no next one soon that could do without.
+// rounds yields the schedule, and its last two rounds without end. If the pace has a gap,
+// no round is a burst. If it asks for few tries, only the first is a burst, and each
+// later try is a restart, because no try soon after it could work without.
 func rounds(pace Pace) iter.Seq[round] {
 	return func(yield func(round) bool) {
 		first := true
@@ -178,7 +178,7 @@ func (r round) connects() iter.Seq[time.Duration] {
 	}
 }
 
-// The limits of the first second: whoever sends much more is taken for an
+// The limits of the first second: a server may take a client that sends much more for an
 // attacker. A sequence of four needs no less; a longer one gets fewer tries.
 const (
 	maxKnocks   = 40

@@ -41,8 +41,8 @@ func (e connEnd) drain(limit time.Duration) {
 	}
 }
 
-// duplicate returns a new descriptor of an open file. Unlike File and Fd of Go's
-// types, it leaves the flags alone: others may share them.
+// duplicate returns a new descriptor of an open file. Unlike File and Fd of Go's types,
+// it does not change the flags, because others may share them.
 func duplicate(f syscall.Conn) (fd int, err error) {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -54,7 +54,7 @@ func duplicate(f syscall.Conn) (fd int, err error) {
 	return fd, err
 }
 
-// carryUp moves bytes until the end of in, which is no error.
+// carryUp moves bytes until the end of in, which is not an error.
 func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
 	from, err := duplicate(in)
 	if err != nil {
@@ -65,7 +65,7 @@ func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
 	return s.carry(count)
 }
 
-// carryDown moves bytes until the end of the connection, which is no error.
+// carryDown moves bytes until the end of the connection, which is not an error.
 func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
 	to, err := duplicate(out)
 	if err != nil {

@@ -80,7 +80,7 @@ func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) e
 		c = &sshClient{site: s, path: sshPath}
 		out.line("\nThe client's ssh_config:\n\n" + indent(s.config()))
 	} else {
-		out.line("\nThere is no ssh in PATH: a small client in Go takes its part. ssh would use\n\n" + indent(s.config()))
+		out.line("\nThere is no ssh in PATH: a small client in Go takes its place. ssh would use\n\n" + indent(s.config()))
 	}
 	err = story(ctx, out, c, server, tokens)
 	if ctx.Err() != nil {
@@ -111,7 +111,7 @@ func story(ctx context.Context, out *screen, c client, server *server, tokens *t
 		return fmt.Errorf("step 4, open by a token: %w", err)
 	}
 
-	out.step(5, "Shut: somebody who has seen the packet sends it again.", "(the same packet once more)")
+	out.step(5, "Shut: someone who saw the packet sends it again.", "(the same packet once more)")
 	if err := tokens.replay(); err != nil {
 		return fmt.Errorf("step 5, replay: %w", err)
 	}

@@ -136,7 +136,7 @@ func (p *plan) load(process Process) (err error) {
 
 // A limit is how long opening may take, and where that comes from.
 type limit struct {
-	time time.Duration // zero is no limit of ours
+	time time.Duration // zero means no limit of ours
 	from string        // for -G
 	cut  bool          // ssh's ConnectTimeout ends sooner than KnockTimeout
 }

@@ -227,7 +227,7 @@ func TestRelease(t *testing.T) {
 	if base := "knockpipe-" + testVersion + "-windows-amd64"; !testing.Short() {
 		program := checkMembers(t, base, unzip(t, made[0][base+".zip"]), append(want, "0755 knockpipe.exe"))
 		if !bytes.HasPrefix(program, []byte("MZ")) {
-			t.Error("knockpipe.exe is no program for Windows")
+			t.Error("knockpipe.exe is not a program for Windows")
 		}
 	}
 }
@@ -363,7 +363,7 @@ func checkProgram(t *testing.T, program []byte) {
 		t.Error("the program is not stripped")
 	}
 	if len(program) > maxSize {
-		t.Errorf("the program has %d bytes, want %d at the most", len(program), maxSize)
+		t.Errorf("the program has %d bytes, want at most %d", len(program), maxSize)
 	}
 	if wd, _ := os.Getwd(); bytes.Contains(program, []byte(filepath.Dir(filepath.Dir(wd)))) {
 		t.Error("the program names the folder that it was built in")

@@ -50,7 +50,7 @@ func TestInit(t *testing.T) {
 		}
 	}
 	if total > most {
-		t.Errorf("got %d allocations at the start, want %d at the most", total, most)
+		t.Errorf("got %d allocations at the start, want at most %d", total, most)
 	}
 }
 

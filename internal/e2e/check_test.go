@@ -153,10 +153,10 @@ func TestCheck(t *testing.T) {
 			}
 			sshd.Settle()
 			if got := sshd.Connections(); got > want || tt.code == 0 && got != want {
-				t.Errorf("sshd saw %d connections, want %d at the most:\n%s", got, want, sshd.Log())
+				t.Errorf("sshd saw %d connections, want at most %d:\n%s", got, want, sshd.Log())
 			}
 			if got := l.Server.Handshakes(t); got > 1 {
-				t.Errorf("the server's kernel completed %d handshakes, want one at the most", got)
+				t.Errorf("the server's kernel completed %d handshakes, want at most one", got)
 			}
 		})
 	}

@@ -3,7 +3,8 @@ package ip
 
 import "net/netip"
 
-// A Family restricts addresses to one version of IP. The zero value is no restriction.
+// A Family restricts addresses to one version of IP. The zero value does not restrict
+// them.
 type Family uint8
 
 // The families.

@@ -126,7 +126,7 @@ func (h *Host) close() {
 	close(h.calls)
 }
 
-// ip runs ip(8) on lines as they stand on its command line.
+// ip runs ip(8) with each line as its arguments.
 func (h *Host) ip(t testing.TB, lines ...string) {
 	t.Helper()
 	cmd := h.Command("ip", "-batch", "-")

@@ -21,7 +21,7 @@ type M struct{ *testing.M }
 // Main is a whole TestMain: it runs the tests as M does and exits.
 func Main(m *testing.M) { os.Exit(M{m}.Run()) }
 
-// errUserNamespace is why there is no user namespace, if one was needed.
+// errUserNamespace says why there is no user namespace, if one was needed.
 var errUserNamespace = errors.New("the package has no TestMain with lab.M")
 
 // Run runs the tests and returns their exit code.

@@ -178,8 +178,8 @@ func (t *Turns) since(name string, turns uint64) time.Time {
 
 // The news is the content of a place's file. Every process reads it, and only the one
 // that has the lock writes it. A reader may see a record that is half written. That does
-// no harm: without a time it is no news until the next look, and an older time is as
-// good.
+// no harm: without a time, it counts as no news until the next look, and an older time is
+// just as good.
 type news struct {
 	of     uint64        // the address of the last turn, hashed
 	turns  uint64        // how many have begun

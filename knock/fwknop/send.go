@@ -16,7 +16,7 @@ import (
 // A Transport is how the packet travels.
 type Transport uint8
 
-// The transports. UDP is what fwknopd listens for unless it is told otherwise.
+// The transports. UDP is fwknopd's default.
 const (
 	UDP Transport = iota
 	TCP

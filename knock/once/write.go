@@ -49,8 +49,8 @@ func Write(path string, n int) error {
 	return f.Close()
 }
 
-// choose picks the ports of a sequence: no two the same, and not in ascending
-// order, so that a scan of all ports does not send them in passing.
+// choose picks the ports of a sequence: all different and not in ascending order, so that
+// a scan of all ports does not send them in order.
 func choose() ([]int64, error) {
 	var ports []int64
 	for len(ports) < knocks || slices.IsSorted(ports) {
