@@ -64,7 +64,7 @@ func parseOptions(args []string) (*options, error) {
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return &options{mode: helpMode}, nil
 	} else if err != nil {
-		return nil, badUsage(err)
+		return nil, badUsage(flagError(err))
 	}
 	if slices.Contains(o.asked, versionMode) {
 		o.mode = versionMode
@@ -80,6 +80,14 @@ func parseOptions(args []string) (*options, error) {
 		return nil, badUsage(err)
 	}
 	return o, nil
+}
+
+// flagError returns an error of package flag in the words of the documents, which call
+// a flag an option.
+func flagError(err error) error {
+	words := strings.NewReplacer("flag provided but not defined: ", "unknown option: ", "flag needs an argument: ", "option needs an argument: ",
+		"bad flag syntax: ", "bad option: ", " for flag -", " for -")
+	return errors.New(words.Replace(err.Error()))
 }
 
 // define registers the options, each under its one-letter and its long name.
@@ -352,7 +360,7 @@ func parseLAN(s string) (netip.Prefix, error) {
 	}
 	switch {
 	case err != nil || prefix.Addr().Is4In6():
-		return prefix, fmt.Errorf("%q is not a network, such as 192.0.2.0/24 or 2001:db8::/32", s)
+		return prefix, fmt.Errorf("%q is not a network such as 192.0.2.0/24 or 2001:db8::/32", s)
 	case prefix.Bits() == 0:
 		return prefix, fmt.Errorf("%q would let everybody in", s)
 	}

@@ -110,7 +110,7 @@ func checkAccess(s string) error {
 		proto, port, _ := strings.Cut(one, "/")
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 || proto != "tcp" && proto != "udp" {
-			return errors.New("not a list, such as tcp/22,udp/53")
+			return errors.New("not a list such as tcp/22,udp/53")
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 		{"resolve", "[tango]\nKEY k\nALLOW_IP resolve\n", "error: 3: ALLOW_IP: knockpipe does not ask a web service for your address: set ALLOW_IP to source, or to the address that the server sees"},
 		{"IPv6", "[tango]\nKEY k\nALLOW_IP ::1\n", "error: 3: ALLOW_IP: not source or an IPv4 address"},
 		{"GPG", "[tango]\nKEY k\nUSE_GPG Y\n", "error: 3: USE_GPG: GPG is not supported: use KEY and HMAC_KEY"},
-		{"bad access", "[tango]\nKEY k\nACCESS 22\n", "error: 3: ACCESS: not a list, such as tcp/22,udp/53"},
+		{"bad access", "[tango]\nKEY k\nACCESS 22\n", "error: 3: ACCESS: not a list such as tcp/22,udp/53"},
 		{"bad digest", "[tango]\nKEY k\nDIGEST_TYPE crc\n", "error: 3: DIGEST_TYPE: not one of sha256, md5, sha1, sha384, sha512, sha3_256, sha3_512"},
 		{"resolve by another name", "[tango]\nKEY k\nRESOLVE_IP_HTTPS Y\n", "error: 3: RESOLVE_IP_HTTPS: knockpipe does not ask a web service for your address: set ALLOW_IP to source, or to the address that the server sees"},
 		{"NAT to no port", "[tango]\nKEY k\nNAT_ACCESS 10.0.0.2,x\n", "error: 3: NAT_ACCESS: not a host, or one with a port such as 10.0.0.2,22"},

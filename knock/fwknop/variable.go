@@ -180,7 +180,7 @@ func parseOffset(text string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 32)
 	if err != nil || n > 1e6 || n < -1e6 {
-		return 0, errors.New("not a time, such as 30s, -2m or 1h")
+		return 0, errors.New("not a time such as 30s, -2m or 1h")
 	}
 	return time.Duration(n) * unit, nil
 }
