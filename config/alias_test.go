@@ -116,7 +116,7 @@ func TestAlias(t *testing.T) {
 	}
 }
 
-// TestAliasNotes says what another way of asking would find.
+// TestAliasNotes checks the notes about what another way of asking would find.
 func TestAliasNotes(t *testing.T) {
 	const tango = "Host tango\n HostName 192.0.2.7\n # Knock: 1\n"
 	for _, tt := range []struct {
@@ -155,7 +155,7 @@ func TestAliasNotes(t *testing.T) {
 }
 
 // TestAliasRandom asks random configs for a HostName and for the alias that has it. Both
-// find the same, or what differs is said.
+// find the same, or a note or an error says what differs.
 func TestAliasRandom(t *testing.T) {
 	me := needSSH(t)
 	count := 2500

@@ -9,8 +9,9 @@ import (
 	"knockpipe/config"
 )
 
-// TestAnchor has what a sequence may do where it stands: a program is run only from
-// a plain keyword in a file that nobody else can write, and a path starts there.
+// TestAnchor checks what a sequence may do in its file: only a plain keyword in a file
+// that nobody else can write may run a program, and relative paths start in that file's
+// directory.
 func TestAnchor(t *testing.T) {
 	dir := t.TempDir()
 	path, own := filepath.Join(dir, "config"), filepath.Join(dir, "own")

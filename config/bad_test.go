@@ -69,8 +69,8 @@ func TestBadKnock(t *testing.T) {
 	}
 }
 
-// TestUnknown has keywords that mean nothing. In ssh's files that is ssh's
-// business, in a comment it is prose.
+// TestUnknown has unknown keywords. In ssh's files ssh reports them, and in a comment
+// they are prose.
 func TestUnknown(t *testing.T) {
 	tests := []struct{ side, config, want string }{
 		{"Knok 4471\n", "", `error: ~/.ssh/knock_config:1: unknown keyword "Knok": did you mean Knock?`},
@@ -101,8 +101,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestUnknownSecret has keywords to which a port is glued, as they come from a
-// comment that somebody moves to the side file.
+// TestUnknownSecret has keywords with a port attached, as when someone moves a comment to
+// the side file.
 func TestUnknownSecret(t *testing.T) {
 	const want = "error: ~/.ssh/knock_config:1: unknown keyword"
 	for _, line := range []string{
@@ -118,8 +118,8 @@ func TestUnknownSecret(t *testing.T) {
 	}
 }
 
-// TestUnknownGiven is strict with our keywords in the file of -f, which can be
-// either's, and leaves ssh's alone.
+// TestUnknownGiven reads the file of -f, which can be ssh's or ours: unknown Knock
+// keywords are errors, others are ignored.
 func TestUnknownGiven(t *testing.T) {
 	for _, tt := range []struct{ config, want string }{
 		{"KnockTrys 3\n", `error: ~/.ssh/mine:1: unknown keyword "KnockTrys": did you mean KnockTries?`},

@@ -50,7 +50,7 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// TestOrigin tells which line set a keyword.
+// TestOrigin checks which line set a keyword.
 func TestOrigin(t *testing.T) {
 	h := newHome(t, map[string]string{
 		"knock_config": "KnockTries 2\n",
@@ -83,7 +83,7 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// TestKeywords has each keyword of a setting that a file can have, in its order.
+// TestKeywords checks that each setting's keyword is listed, in order.
 func TestKeywords(t *testing.T) {
 	h := newHome(t, map[string]string{"config": "# Knock: 1\nConnectTimeout 5\n# KnockMemory: no\nHostName a\n# KnockClose: 1\nUser a\n"})
 	s, err := h.Load(query("web", ""))

@@ -67,7 +67,7 @@ func TestInclude(t *testing.T) {
 	}
 }
 
-// TestIncludeDepth goes as deep as ssh does, and in circles.
+// TestIncludeDepth includes as deep as ssh does, and in loops.
 func TestIncludeDepth(t *testing.T) {
 	chain := func(depth int) home {
 		files := map[string]string{"config": "Include f1\n"}
@@ -99,8 +99,8 @@ func TestIncludeDepth(t *testing.T) {
 	}
 }
 
-// TestIncludeFan is two files that include each other many times over: to follow
-// them would take longer than anybody waits.
+// TestIncludeFan has two files that include each other many times: following all of them
+// would take too long.
 func TestIncludeFan(t *testing.T) {
 	fan := "Include" + strings.Repeat(" a", 100) + "\n"
 	h := newHome(t, map[string]string{"config": "Host db\n" + fan, "a": "Include" + strings.Repeat(" b", 100) + "\n",
@@ -115,8 +115,8 @@ func TestIncludeFan(t *testing.T) {
 	}
 }
 
-// TestIncludeSystem starts a relative path at the system's file, which knows no
-// home.
+// TestIncludeSystem includes from the system's file: relative paths start there, and "~"
+// is not expanded.
 func TestIncludeSystem(t *testing.T) {
 	h := newHome(t, map[string]string{
 		"/ssh_config":              "Include ~/.ssh/a\nInclude ssh_config.d/*.conf\n",

@@ -8,8 +8,7 @@ import (
 	"knockpipe/internal/ip"
 )
 
-// TestComment has what is a knock in ssh's own files and what is prose. The port
-// of prose is 9.
+// TestComment distinguishes knocks from prose in ssh's own files. The port of prose is 9.
 func TestComment(t *testing.T) {
 	tests := []struct{ name, config, want string }{
 		// prose
@@ -121,8 +120,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestConnectTimeout has what ssh makes of a time. Of "none" it thinks that nothing
-// was said.
+// TestConnectTimeout reads times as ssh does, which ignores "none".
 func TestConnectTimeout(t *testing.T) {
 	for _, tt := range []struct {
 		config string
@@ -142,7 +140,7 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// TestAddressFamily has each family. What ssh would refuse restricts nothing.
+// TestAddressFamily reads each family. A value that ssh would refuse restricts nothing.
 func TestAddressFamily(t *testing.T) {
 	for _, tt := range []struct {
 		config string
@@ -161,7 +159,7 @@ func TestAddressFamily(t *testing.T) {
 	}
 }
 
-// TestFile reads what -f names and nothing else.
+// TestFile reads only the file of -f.
 func TestFile(t *testing.T) {
 	h := newHome(t, map[string]string{"knock_config": "Knock 1\n", "config": "# Knock: 2\nPort 9\n", "/ssh_config": "# Knock: 3\n",
 		"mine": "Host db\nKnock 4\nHost db2\n# Knock: 5\n", "deep": "Include mine\n"})

@@ -19,9 +19,9 @@ func blocks(n int, block string) string {
 	return b.String()
 }
 
-// TestLinear reads eight times as much: the time must not grow with the square. No
-// clock is absolute here, and what looks bad is measured again, of which the
-// quickest counts, so that a busy machine does not matter.
+// TestLinear reads eight times as much: the time must not grow with the square. It
+// compares only relative times and repeats slow measurements, of which the quickest
+// counts, so that a busy machine does not matter.
 func TestLinear(t *testing.T) {
 	if testing.Short() {
 		t.Skip("skipping, as it takes seconds")
@@ -77,8 +77,8 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// TestManyStars compares patterns of a thousand stars, and others that are slow to compare,
-// with many names: it returns.
+// TestManyStars compares many names with patterns of a thousand stars and others that are
+// slow to match. It has to return in time.
 func TestManyStars(t *testing.T) {
 	files := map[string]string{}
 	for i := range 200 {

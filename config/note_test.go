@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// TestNotes has what people trip over. A hint is what the message of a failed
-// session shows without -v.
+// TestNotes has common mistakes. A hint is shown after a failed session even without -v.
 func TestNotes(t *testing.T) {
 	const undecided = "the knock in Match %s is not read, because knockpipe cannot evaluate its %q"
 	tests := []struct {
@@ -42,7 +41,7 @@ func TestNotes(t *testing.T) {
 		{"sessiontype", "", "Match sessiontype shell\n # Knock: 4471\n",
 			"~/.ssh/config:1: " + note(undecided, "sessiontype shell", "sessiontype") + " (hint)"},
 
-		// a void IgnoreUnknown, for which ssh refuses the plain keyword below it
+		// an IgnoreUnknown without effect, so that ssh refuses the plain keyword below it
 		{"no IgnoreUnknown", "", "Host web\n Knock 4471\n",
 			"~/.ssh/config:2: ssh refuses a file with the keyword Knock: make it a comment, # Knock: ..., or put IgnoreUnknown Knock* above it (hint)"},
 		{"IgnoreUnknown below", "", "Host web\n KnockDelay 5\n IgnoreUnknown Knock*\n",
@@ -138,7 +137,7 @@ func note(format, title, criterion string) string {
 	return strings.NewReplacer("%s", title, "%q", `"`+criterion+`"`).Replace(format)
 }
 
-// TestNoKnock leaves the sequence alone, right or wrong. The rest still counts.
+// TestNoKnock ignores the sequence, valid or not. The other settings still count.
 func TestNoKnock(t *testing.T) {
 	h := newHome(t, map[string]string{"config": "HostName a\n# Knock: 447x\n# KnockTimeout: 20\n"})
 	q := query("web", "")

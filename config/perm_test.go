@@ -12,8 +12,8 @@ import (
 	"knockpipe/config"
 )
 
-// TestPermissions has files that somebody else could have written. ssh trusts the
-// system's file and the one that it is told of.
+// TestPermissions has files that someone else could have written. ssh trusts the system's
+// file and that of -F.
 func TestPermissions(t *testing.T) {
 	const refused = "error: Bad owner or permissions on ~/.ssh/"
 	tests := []struct {
@@ -61,8 +61,8 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-// TestPermissionsSSH compares with Debian's ssh, which lets a group write that has
-// no other member than the owner.
+// TestPermissionsSSH compares with Debian's ssh, which lets a group write if its only
+// member is the owner.
 func TestPermissionsSSH(t *testing.T) {
 	needSSH(t)
 	version, _ := exec.Command("ssh", "-V").CombinedOutput()
@@ -84,7 +84,7 @@ func TestPermissionsSSH(t *testing.T) {
 	}
 }
 
-// TestSpecialFiles has what is no plain file. Nothing may make knockpipe wait.
+// TestSpecialFiles has files that are not regular. None may make knockpipe wait.
 func TestSpecialFiles(t *testing.T) {
 	fifo := func(path string) error { return syscall.Mkfifo(path, 0o600) }
 	folder := func(path string) error { return os.Mkdir(path, 0o700) }

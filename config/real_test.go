@@ -47,7 +47,7 @@ func TestReal(t *testing.T) {
 	}
 }
 
-// TestRealSSH asks ssh what it makes of the same files.
+// TestRealSSH asks ssh for the settings in the same files.
 func TestRealSSH(t *testing.T) {
 	needSSH(t)
 	for _, tt := range []struct{ file, host, want string }{

@@ -33,8 +33,8 @@ func TestValues(t *testing.T) {
 	})
 }
 
-// TestMatch has Match lines. Those that ssh would run a command for are not here:
-// they are what knockpipe does not decide.
+// TestMatch has Match lines, except those for which ssh would run a command: knockpipe
+// does not decide them.
 func TestMatch(t *testing.T) {
 	const alias = "Host web\n HostName 10.0.0.1\n"
 	stars := strings.Repeat("*", 1022) // ssh compares patterns of a list up to this length

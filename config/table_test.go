@@ -59,8 +59,8 @@ func checkRows(t *testing.T, rows []row) {
 	}
 }
 
-// TestRefused has what ssh refuses. That is ssh's business: it is passed over, so
-// that ssh is what people hear of it.
+// TestRefused has lines that ssh refuses. knockpipe ignores them, so that ssh reports
+// them.
 func TestRefused(t *testing.T) {
 	checkRows(t, []row{
 		{"metacharacter in the name", "Host a+(b\n User hit\n", "a+(b", ""},
@@ -98,7 +98,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestLines has the shape of lines, words and patterns.
+// TestLines checks the syntax of lines, words and patterns.
 func TestLines(t *testing.T) {
 	checkRows(t, []row{
 		// no match, or no value

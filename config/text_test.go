@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestText has files that are no text, or hardly: they are read to the end.
+// TestText has files that are not text, or barely. They are read to the end.
 func TestText(t *testing.T) {
 	exe, err := os.Executable()
 	if err != nil {

@@ -96,8 +96,7 @@ func TestSendTCP(t *testing.T) {
 	}
 }
 
-// TestSendRefused knocks at a port that nothing listens on: an answer, and no
-// matter which.
+// TestSendRefused knocks at a port that nothing listens on: any answer will do.
 func TestSendRefused(t *testing.T) {
 	for _, addr := range loopbacks(t) {
 		door, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())

@@ -41,7 +41,7 @@ func TestShellFilter(t *testing.T) {
 	}
 }
 
-// TestShellFilterPrompt shows what has no end of line at once.
+// TestShellFilterPrompt shows text without an end of line at once.
 func TestShellFilterPrompt(t *testing.T) {
 	var out bytes.Buffer
 	f := &shellFilter{to: &out, held: []byte("Password: ")}

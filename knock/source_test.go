@@ -29,7 +29,7 @@ func listOf(t *testing.T, text string) (path string, s *onceSource) {
 	return path, source.(*onceSource)
 }
 
-// TestSourceBad has lists that nothing can be sent from.
+// TestSourceBad has lists that cannot be used.
 func TestSourceBad(t *testing.T) {
 	for _, tt := range []struct{ name, text, want, hint string }{
 		{"used up", "#1,2\n", "every sequence has been used", newListHint},
@@ -138,8 +138,8 @@ func TestOnceOver(t *testing.T) {
 	}
 }
 
-// TestOnceWarns warns once when few are left, whatever number is jumped over, and
-// when knockd would die of the next.
+// TestOnceWarns warns once when few are left, whatever number is skipped, and when knockd
+// would crash at the next one.
 func TestOnceWarns(t *testing.T) {
 	for _, tt := range []struct {
 		left, struck int
@@ -163,8 +163,8 @@ func TestOnceWarns(t *testing.T) {
 	}
 }
 
-// TestOnceEnds gives the list to others, whatever came of the session, and strikes
-// nothing where nothing was opened.
+// TestOnceEnds releases the list after any session, and strikes nothing if nothing was
+// opened.
 func TestOnceEnds(t *testing.T) {
 	for name, end := range map[string]func(*onceSource){
 		"failed":    func(s *onceSource) { s.Failed() },

@@ -118,8 +118,8 @@ func checkOne(t *testing.T, hosts map[netip.Addr]*sim) {
 	}
 }
 
-// TestOpenReordered draws a thousand bad links: every one must be got through,
-// and by one connection.
+// TestOpenReordered draws a thousand bad links. Open must get through each, with one
+// connection.
 func TestOpenReordered(t *testing.T) {
 	for seed := range uint64(1000) {
 		synctest.Test(t, func(t *testing.T) {
@@ -211,8 +211,8 @@ func TestOpenBudget(t *testing.T) {
 	}
 }
 
-// TestOpenFew opens a late door behind a slow link, of which only few tries are wanted:
-// one is enough.
+// TestOpenFew opens a late door behind a slow link with as few tries as possible: one is
+// enough.
 func TestOpenFew(t *testing.T) {
 	for _, delay := range []time.Duration{ms, 25 * ms, 150 * ms} {
 		for _, opening := range []time.Duration{0, 6 * ms, 53 * ms} {

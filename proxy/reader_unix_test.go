@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestHasReader looks at all that a stdout can be. What has no reader comes first.
+// TestHasReader tries everything that stdout can be. The ones without a reader come
+// first.
 func TestHasReader(t *testing.T) {
 	pipe := func() (r, w *os.File) {
 		r, w, err := os.Pipe()

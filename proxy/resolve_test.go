@@ -62,7 +62,7 @@ func TestParseAhosts(t *testing.T) {
 	}
 }
 
-// TestGetentHangs has a getent that never ends, nor what it has started.
+// TestGetentHangs has a getent that never ends and whose child never ends.
 func TestGetentHangs(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("skipping, as there is no getent")

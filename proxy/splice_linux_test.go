@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestSpliceReaderGoneInSilence notices at once that nobody reads any more: the
-// server may not say another word for hours.
+// TestSpliceReaderGoneInSilence notices at once that nobody reads any more, even if the
+// server is silent.
 func TestSpliceReaderGoneInSilence(t *testing.T) {
 	s := startSession(t)
 	s.out.Close()
@@ -46,8 +46,8 @@ func TestSpliceSSHGone(t *testing.T) {
 	}
 }
 
-// TestSpliceSSHSlow has ssh close its second pipe late, as on a busy machine. That is
-// no error either.
+// TestSpliceSSHSlow has ssh close its second pipe late, as on a busy machine. That is not
+// an error either.
 func TestSpliceSSHSlow(t *testing.T) {
 	s := startSession(t)
 	s.out.Close()
@@ -120,7 +120,7 @@ func TestSpliceWidens(t *testing.T) {
 	}
 }
 
-// TestSpliceFiles runs between files that splice(2) does not take.
+// TestSpliceFiles runs between files that splice(2) does not support.
 func TestSpliceFiles(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789abcdef"), 3*megabyte/16)
 	dir := t.TempDir()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestTurns drives an Opener through what may come of its wait for a turn.
+// TestTurns drives an Opener through the possible results of its wait for a turn.
 func TestTurns(t *testing.T) {
 	var ended []time.Duration // what the turns of this process were ended with
 	mine := Turn{End: func(took time.Duration) { ended = append(ended, took.Round(ms)) }}
@@ -118,7 +118,7 @@ func TestKeepTurn(t *testing.T) {
 	})
 }
 
-// TestNoTurn tells a door that stays shut from one that others kept busy.
+// TestNoTurn distinguishes a door that stays shut from one that others kept busy.
 func TestNoTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opener := hosts(map[netip.Addr]*sim{v4: {delay: fixed(25 * ms), knocks: 4}})

@@ -126,8 +126,8 @@ func TestReporterKeepsLinesWhole(t *testing.T) {
 	}
 }
 
-// TestTwoModes has every two modes cannot be combined, in either order. A mode that
-// is asked for twice is one, and so is one that is switched off.
+// TestTwoModes checks that no two modes can be combined, in either order. A mode that is
+// given twice counts once, and one that is switched off does not count.
 func TestTwoModes(t *testing.T) {
 	modes := map[string]string{"-k": "-k", "-G": "-G", "-check": "-check", "-rules nftables": "-rules", "-once 3": "-once"}
 	for one, option := range modes {

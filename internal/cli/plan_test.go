@@ -61,7 +61,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// TestHideWords has what ssh says against lines of its config.
+// TestHideWords has ssh's complaints about lines of its config.
 func TestHideWords(t *testing.T) {
 	for _, tt := range []struct{ said, want string }{
 		{"/root/.ssh/config: line 2: Bad configuration option: knock", ""},
@@ -85,7 +85,8 @@ func TestHideWords(t *testing.T) {
 	}
 }
 
-// TestCheckHost asks for the host that ssh passes, be it an alias of another one too.
+// TestCheckHost asks for the host that ssh passes, even if it is also an alias of another
+// one.
 func TestCheckHost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	if err := os.WriteFile(path, []byte("Host gate\n HostName 192.0.2.7\n # Knock: 1\n"), 0o600); err != nil {

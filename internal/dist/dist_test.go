@@ -145,7 +145,7 @@ func firstRelease(t *testing.T) build {
 	return b
 }
 
-// chosenTargets are those that are built: all others differ by the compiler alone.
+// chosenTargets are the targets that are built. All others differ only in the compiler.
 func chosenTargets() []target {
 	if testing.Short() {
 		return targets[:1] // linux/amd64
@@ -381,7 +381,7 @@ func checkProgram(t *testing.T, program []byte) {
 	}
 }
 
-// TestSourceBuild builds in a clone, by make and by go alone: -V names the commit.
+// TestSourceBuild builds in a clone, with make and only with go: -V names the commit.
 func TestSourceBuild(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -416,7 +416,7 @@ func TestSourceBuild(t *testing.T) {
 	}
 }
 
-// TestMissing has a release that lacks something.
+// TestMissing makes a release that lacks something.
 func TestMissing(t *testing.T) {
 	for _, name := range []string{"doc/knockpipe.1", "completions/_knockpipe", "CHANGELOG.md", "examples"} {
 		r := &release{root: t.TempDir(), out: t.TempDir(), version: testVersion, time: testTime}

@@ -177,7 +177,7 @@ func units(t *testing.T, root string) (lines []string) {
 	return lines
 }
 
-// TestLintian has Debian's checker look at the package: it says nothing.
+// TestLintian runs Debian's lintian on the package. It must find nothing.
 func TestLintian(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

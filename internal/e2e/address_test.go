@@ -13,8 +13,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestAddresses reaches the server by each way there is to name it. Whatever the
-// way, the address that is knocked is the one that is connected to.
+// TestAddresses reaches the server by each way to name it. Each time, the address that is
+// knocked is the one that is connected to.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	const deaf6 = `table ip6 deaf { chain input { type filter hook input priority -20; tcp dport { 22, 12345, 23456, 34567, 45678 } drop; }; }`

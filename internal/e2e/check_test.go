@@ -186,7 +186,7 @@ func homeOf(l *lab.Lab) string {
 	return fmt.Sprint(home)
 }
 
-// greeter is a server that is no sshd.
+// greeter is a server that is not an sshd.
 func greeter(t *testing.T, listener net.Listener) {
 	t.Helper()
 	go func() {

@@ -16,9 +16,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestKnockClose shuts the door again when the session ends, however it does, and
-// whatever was half done at knockd by then: the last try to open seldom gets to its
-// end before the port answers.
+// TestKnockClose shuts the door when the session ends, in any way, and whatever was half
+// done at knockd by then: the port often answers before the last try is complete.
 func TestKnockClose(t *testing.T) {
 	t.Parallel()
 	say := func(line string) func(*session) {

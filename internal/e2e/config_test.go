@@ -112,8 +112,8 @@ func TestConnectionSettings(t *testing.T) {
 	}
 }
 
-// TestConnectTimeout has a door that stays shut: knockpipe gives up before the real
-// ssh does, so that what people see is why.
+// TestConnectTimeout has a door that stays shut. knockpipe gives up before the real ssh
+// does, so that people see why.
 func TestConnectTimeout(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -106,8 +106,8 @@ func awaitWaiters(t *testing.T, dir string, want int) {
 	}
 }
 
-// TestHolderIsGone takes away, without a word, the process that has its turn at a door.
-// The next one does not wait for what will never come.
+// TestHolderIsGone kills the process that has its turn at a door. The next one does not
+// wait for it.
 func TestHolderIsGone(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

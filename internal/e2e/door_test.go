@@ -64,8 +64,8 @@ const silent = `table inet silent {
 // to spare.
 var someTimes = regexp.MustCompile(`sent ([2-9]|10) times`)
 
-// TestShutDoors runs into doors that cannot be opened, each with its line, its
-// exit code and nothing on stdout.
+// TestShutDoors has doors that cannot be opened. Each gives one line and its exit code,
+// and nothing on stdout.
 func TestShutDoors(t *testing.T) {
 	tests := []struct {
 		name string
@@ -283,7 +283,7 @@ func TestLateWaker(t *testing.T) {
 	}
 }
 
-// TestLocalErrors has this machine be the reason: no local port is left, no descriptor, or
+// TestLocalErrors has failures of this machine: no local port or descriptor is left, or
 // there is no route. The error says so, and the hint does not blame the host.
 func TestLocalErrors(t *testing.T) {
 	for _, tt := range []struct{ name, limit, line, want, hint string }{

@@ -10,9 +10,9 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestDualStack has a name with an address of each family, not all of which lead
-// in: the one that does gets its turn, in at most a second more than it takes alone,
-// and only one handshake ever completes.
+// TestDualStack has a name with an address of each family, not all of which work. The one
+// that works is used, at most a second later than without the other, and only one
+// handshake ever completes.
 func TestDualStack(t *testing.T) {
 	t.Parallel()
 	both := []string{"2001:db8::2", "198.51.100.2"}

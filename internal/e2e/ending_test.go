@@ -20,8 +20,8 @@ import (
 )
 
 // TestSignals sends signals while the door is shut, and during the session. They end
-// knockpipe: while the door is shut, as they end any program. Only Ctrl-C is for ssh, as
-// soon as there is a session, and a nohup is honoured.
+// knockpipe; while the door is shut, they end it like any program. During a session,
+// Ctrl-C is for ssh. nohup is honoured.
 func TestSignals(t *testing.T) {
 	for _, tt := range []struct {
 		signal  syscall.Signal
@@ -162,7 +162,7 @@ func awaitHearing(t *testing.T, pid int) {
 	}
 }
 
-// TestNohup leaves a session alone that was started to ignore the end of its terminal.
+// TestNohup starts a session that ignores the end of its terminal. It goes on.
 func TestNohup(t *testing.T) {
 	l := lab.New(t)
 	l.Server.Banner(t, 22)
@@ -219,7 +219,7 @@ func TestSSHKilled(t *testing.T) {
 	}
 }
 
-// TestHalfOpen takes the server away without a word. The kernel's keepalive ends
+// TestHalfOpen makes the server disappear without a packet. The kernel's keepalive ends
 // the session, here after seconds instead of its two hours.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestExec has another program knock.
+// TestExec lets another program knock.
 func TestExec(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, flags, command, want string }{ // what stdout or stderr begins with
@@ -55,8 +55,8 @@ func TestExec(t *testing.T) {
 	}
 }
 
-// TestExecEnds looks for what a program that knocks has started, after the program has
-// ended, or knockpipe, however that is.
+// TestExecEnds looks for processes that a knocking program has started, after the program
+// or knockpipe has ended in any way.
 func TestExecEnds(t *testing.T) {
 	t.Parallel()
 	// The door opens while the program runs a second time: the connect after its first run,
@@ -163,8 +163,8 @@ func running(t *testing.T, word string) []string {
 	return found
 }
 
-// TestExecAlone looks at what a program that knocks is given: an empty stdin, and
-// stderr twice, and nothing of what knockpipe itself was started with.
+// TestExecAlone looks at the descriptors of a knocking program: an empty stdin, stderr
+// twice, and none that knockpipe inherited.
 func TestExecAlone(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -21,7 +21,7 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestFdpass has ssh take the socket itself: after that nothing of ours is left.
+// TestFdpass lets ssh take the socket. After that, nothing of ours is left.
 func TestFdpass(t *testing.T) {
 	for name, addr := range map[string]func(*lab.Host) string{
 		"IPv4": func(h *lab.Host) string { return h.IP4.String() },
@@ -126,7 +126,7 @@ func TestFdpassEnds(t *testing.T) {
 	}
 }
 
-// TestFdpassFails has ssh say something sensible of a door that stays shut.
+// TestFdpassFails checks that ssh prints something sensible about a door that stays shut.
 func TestFdpassFails(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -58,8 +58,8 @@ func rc(t testing.TB, l *lab.Lab, text string) {
 
 const keys = "KEY swordfish123\nHMAC_KEY hmac-plain-key\n"
 
-// TestFwknop asks a real fwknopd for access, in every way that both know, and in
-// some that it refuses.
+// TestFwknop asks a real fwknopd for access, in every way that both support and in some
+// that it refuses.
 func TestFwknop(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -166,8 +166,8 @@ func TestFwknopTransports(t *testing.T) {
 	}
 }
 
-// TestFwknopForward has a port of the server lead to a host behind it, by NAT, both
-// where the stanza says all of it and where it leaves the ports to the connection.
+// TestFwknopForward reaches a host behind the server by NAT, both with a stanza that
+// names everything and with one that leaves the ports to the connection.
 func TestFwknopForward(t *testing.T) {
 	for name, line := range map[string]string{
 		"all of it":           "ACCESS tcp/2222\nNAT_ACCESS 203.0.113.2,22\n",
@@ -197,7 +197,7 @@ func TestFwknopForward(t *testing.T) {
 	}
 }
 
-// TestFwknopUsage runs into what is wrong before a packet leaves.
+// TestFwknopUsage has errors that are found before a packet leaves.
 func TestFwknopUsage(t *testing.T) {
 	tests := []struct{ name, rc, line, want string }{
 		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no such file or directory`},
@@ -225,7 +225,7 @@ func TestFwknopUsage(t *testing.T) {
 	}
 }
 
-// TestFwknopNeedsIPv4 names the reason where a host has no such address.
+// TestFwknopNeedsIPv4 has a host without an IPv4 address. The error gives the reason.
 func TestFwknopNeedsIPv4(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
@@ -239,8 +239,8 @@ func TestFwknopNeedsIPv4(t *testing.T) {
 	}
 }
 
-// TestFwknopReplay sends the very same packet twice, as one who listens on the way
-// could: fwknopd takes the first alone.
+// TestFwknopReplay sends the same packet twice, as an eavesdropper could. fwknopd accepts
+// only the first.
 func TestFwknopReplay(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -11,8 +11,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestHints has doors that stay shut and names without an address: the hint asks for
-// what can be wrong there, and for nothing else.
+// TestHints has doors that stay shut and names without an address: the hint asks only
+// about what can be wrong there.
 func TestHints(t *testing.T) {
 	t.Parallel()
 	const (
@@ -67,7 +67,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestOtherConfig says where a knock may be forgotten that the usual files do not have.
+// TestOtherConfig checks the hint to -f when the usual files have no knock.
 func TestOtherConfig(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -17,8 +17,8 @@ import (
 // allKinds is what testdata/doors/payload.nft opens to.
 const allKinds = "udp:7000,text=open 7100/udp,hex=0a0b0c0d udp:7200,size=64 icmp,size=95 pause:20 7300"
 
-// TestKinds opens a door that asks for every kind of knock, and not to one that is
-// wrong in any of them.
+// TestKinds opens a door that needs every kind of knock. It does not open if any of them
+// is wrong.
 func TestKinds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

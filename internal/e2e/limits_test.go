@@ -17,7 +17,7 @@ import (
 )
 
 // TestProcessLimit lets the user have no more processes and threads once the session has
-// begun: it goes on, and ends as it should.
+// begun. The session goes on and ends as it should.
 func TestProcessLimit(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "setpriv", "prlimit")

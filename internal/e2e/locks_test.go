@@ -15,8 +15,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestStoppedCrowd stops a hundred that wait at a shut door (Ctrl-Z): one that comes
-// when the door works again is let in.
+// TestStoppedCrowd stops a hundred processes that wait at a shut door (Ctrl-Z). One that
+// comes when the door works again gets in.
 func TestStoppedCrowd(t *testing.T) {
 	rounds := 1
 	if n, err := strconv.Atoi(os.Getenv("STOPPED_CROWDS")); err == nil {
@@ -48,8 +48,8 @@ func TestStoppedCrowd(t *testing.T) {
 	}
 }
 
-// TestLockHeld has a stopped flock(1) hold whatever is locked: nobody waits longer than
-// the time that there is, nor for so long that the time does not suffice.
+// TestLockHeld lets a stopped flock(1) hold every lock. No process waits longer than its
+// time, or so long that too little of it is left.
 func TestLockHeld(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "flock")
@@ -121,7 +121,8 @@ func crowd(t *testing.T, l *lab.Lab, runtime string, n int, line string) []*lab.
 	return crowd
 }
 
-// BenchmarkWaiters is what a hundred cost that wait at a door that stays shut, for 8 s.
+// BenchmarkWaiters measures the cost of a hundred processes that wait at a shut door for
+// 8 s.
 func BenchmarkWaiters(b *testing.B) {
 	l := lab.New(b)
 	l.Server.Nft(b, silent)

@@ -17,8 +17,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestLogTogether has fifty processes write to one log at once: every line is whole,
-// and has its time and pid, and the lines of each are what it said on stderr.
+// TestLogTogether lets fifty processes write to one log at once. Every line is whole and
+// has its time and pid, and the lines of each process are those on its stderr.
 func TestLogTogether(t *testing.T) {
 	t.Parallel()
 	const processes = 50

@@ -90,8 +90,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestNoFolders has nowhere to take turns and to remember: it is no error, and as
-// fast.
+// TestNoFolders has no directory for turns and memory. This is not an error and not
+// slower.
 func TestNoFolders(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -157,7 +157,8 @@ func TestOnceWithoutSSHD(t *testing.T) {
 	}
 }
 
-// TestOnceCheck has -check spend nothing, unless the list stands on the command line.
+// TestOnceCheck checks that -check spends nothing unless the list is given on the command
+// line.
 func TestOnceCheck(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
@@ -190,7 +191,7 @@ func TestOnceCheck(t *testing.T) {
 	agree(t, client, server)
 }
 
-// TestOnceTogether has two processes use one list at the same time.
+// TestOnceTogether lets two processes use one list at the same time.
 func TestOnceTogether(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
@@ -270,8 +271,8 @@ func TestOnceHalfStruck(t *testing.T) {
 	}
 }
 
-// TestOnceOfMany has a dozen share one list, at a door that takes five seconds to open.
-// Whoever has the list has the turn, and the others get in beside it.
+// TestOnceOfMany lets a dozen processes share one list, at a door that takes five seconds
+// to open. The one that has the list has the turn, and the others get in with it.
 func TestOnceOfMany(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})

@@ -117,8 +117,8 @@ func as(l *lab.Lab, user uint32, name string, args ...string) *lab.Cmd {
 	return cmd
 }
 
-// TestHomeless has users without a home folder, as services are. For them, there is
-// no side file.
+// TestHomeless has users without a home directory, as services are. They have no side
+// file.
 func TestHomeless(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)

@@ -132,7 +132,7 @@ const ufwLike = `*filter
 COMMIT
 `
 
-// TestRulesBeforeNAT guards ports that are led elsewhere.
+// TestRulesBeforeNAT guards ports that are forwarded elsewhere.
 func TestRulesBeforeNAT(t *testing.T) {
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
@@ -187,8 +187,8 @@ func TestRulesBeforeNAT(t *testing.T) {
 	}
 }
 
-// TestRulesSession has a session that began before the guard go on, though connection
-// tracking has never seen it, or is told not to look.
+// TestRulesSession checks that a session from before the guard goes on, even if
+// connection tracking has never seen it or is switched off for it.
 func TestRulesSession(t *testing.T) {
 	for _, f := range loaders {
 		for _, beside := range []struct{ name, rules string }{
@@ -246,8 +246,8 @@ func echoes(t *testing.T, conn net.Conn, line string) {
 	}
 }
 
-// TestRulesKnockAtDoor has a knock go to a port that other rules guard, which were
-// loaded before or after. The door must open in any case.
+// TestRulesKnockAtDoor knocks at a port that other rules guard, which were loaded before
+// or after. The door must open in both cases.
 func TestRulesKnockAtDoor(t *testing.T) {
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
@@ -271,8 +271,8 @@ func TestRulesKnockAtDoor(t *testing.T) {
 	}
 }
 
-// TestRulesHead has somebody put a rule before the jump of the script for iptables that
-// lets everybody in. To load the script again must shut the port.
+// TestRulesHead puts a rule that lets everybody in before the jump of the iptables
+// script. Loading the script again must shut the port.
 func TestRulesHead(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"iptables", "iptables-legacy"} {

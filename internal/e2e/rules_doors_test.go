@@ -14,7 +14,7 @@ import (
 	"knockpipe/knock"
 )
 
-// TestRulesHard tries the doors that are easily got wrong.
+// TestRulesHard tries doors that are easy to get wrong.
 func TestRulesHard(t *testing.T) {
 	bytes := func(n int) string { return strings.Repeat("a5", n) }
 	long := longest()
@@ -109,7 +109,7 @@ func TestRulesClose(t *testing.T) {
 	}
 }
 
-// TestRulesLAN lets those in without a knock whom -lan names, and no others.
+// TestRulesLAN lets in the networks of -lan without a knock, and no others.
 func TestRulesLAN(t *testing.T) {
 	for _, f := range rulesFormats {
 		if !f.lan {
@@ -143,7 +143,7 @@ func TestRulesLAN(t *testing.T) {
 	}
 }
 
-// TestRulesExpire waits until the door is shut again to who has knocked.
+// TestRulesExpire waits until the door is shut again to an address that has knocked.
 func TestRulesExpire(t *testing.T) {
 	shorter := strings.NewReplacer("timeout 10s", "timeout 1s", "--seconds 10 ", "--seconds 1 ")
 	for _, f := range rulesFormats {

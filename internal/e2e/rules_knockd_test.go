@@ -97,8 +97,8 @@ func TestRulesKnockdClose(t *testing.T) {
 	}
 }
 
-// TestRulesKnockdOnce opens a door with a list, several times in a row. -rules leaves
-// the list alone.
+// TestRulesKnockdOnce opens a door with a list, several times in a row. -rules does not
+// change the list.
 func TestRulesKnockdOnce(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "knockd", "stdbuf", "nft")

@@ -58,9 +58,10 @@ func printedDoor(format, file string) func(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// TestRulesScan has somebody who knows nothing send SYN to all ports, fast enough to
-// reach all within the time of one knock: in ascending order, in which the ports of
-// the knock are, and in random order. SCANS=6 does it six times each, as `make scan`.
+// TestRulesScan lets someone who does not know the knock send SYNs to all ports, fast
+// enough to reach all within the time of one knock: in ascending order, in which the
+// ports of the knock are, and in random order. SCANS=6 does it six times each, as `make
+// scan`.
 func TestRulesScan(t *testing.T) {
 	passes := 1
 	if n, err := strconv.Atoi(os.Getenv("SCANS")); err == nil {
@@ -108,8 +109,8 @@ func TestRulesScan(t *testing.T) {
 	}
 }
 
-// TestRulesScanFull fills the set that tells scanners from others with false addresses.
-// Nobody's knocks may count then.
+// TestRulesScanFull fills the set that detects scanners with forged addresses. Nobody's
+// knocks may count then.
 func TestRulesScanFull(t *testing.T) {
 	t.Parallel()
 	for _, door := range scannedDoors {
@@ -179,7 +180,7 @@ func TestRulesScanBothFull(t *testing.T) {
 	}
 }
 
-// TestRulesNAT has six machines behind one address knock at once, as hard as they do in
+// TestRulesNAT lets six machines behind one address knock at once, as fast as they do in
 // their first second.
 func TestRulesNAT(t *testing.T) {
 	for _, door := range scannedDoors {

@@ -22,8 +22,8 @@ func barred(text string) string {
 	return lines.String()
 }
 
-// TestRulesTrial has a guard go away by itself, while one that was loaded again for
-// good stays, and a session lives on in all of it.
+// TestRulesTrial checks that a trial guard removes itself, that one that was loaded again
+// for good stays, and that a session survives all of it.
 func TestRulesTrial(t *testing.T) {
 	script := func(args ...string) func(t *testing.T, l *lab.Lab, text string) {
 		return func(t *testing.T, l *lab.Lab, text string) {
@@ -99,8 +99,8 @@ func TestRulesTrial(t *testing.T) {
 }
 
 // TestRulesUnit keeps a guard over a reboot as the comments say, with a systemctl that
-// only writes down what it is told. The unit's own command loads what is there, and
-// one bad file keeps no other from it.
+// only records its arguments. The unit's own command loads the files, and one bad file
+// does not stop the others.
 func TestRulesUnit(t *testing.T) {
 	lab.Need(t, "nft")
 	l := lab.New(t)
@@ -172,7 +172,7 @@ func serverEtc(t *testing.T, l *lab.Lab) string {
 	return etc
 }
 
-// TestRulesWide lets in the network of who knocks, and nobody else.
+// TestRulesWide lets in the network of the address that knocks, and nobody else.
 func TestRulesWide(t *testing.T) {
 	for _, f := range []struct {
 		format string

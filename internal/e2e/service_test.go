@@ -21,10 +21,10 @@ import (
 // dbKnock is the one of examples/knockpipe-db*.
 const dbKnock = "51432 14325 43251"
 
-// TestService reaches a service that is no sshd, by programs that cannot start a
+// TestService reaches a service that is not an sshd, with programs that cannot start a
 // ProxyCommand: something listens on a local port, and starts a knockpipe for each
-// connection, of which the connection is stdin and stdout. The lines of systemd are
-// the example's.
+// connection, of which the connection is stdin and stdout. The lines of systemd are the
+// example's.
 func TestService(t *testing.T) {
 	lab.Need(t, "socat", "systemd-socket-activate")
 	unit := func(name, key string) string {
@@ -139,7 +139,7 @@ func writeKnock(t *testing.T, home, text string) {
 	}
 }
 
-// echo is a service that repeats what it is told, to the end.
+// echo is a service that repeats its input, to the end.
 func echo(t *testing.T, h *lab.Host, port int) {
 	t.Helper()
 	listener := h.Listen(t, "tcp4", fmt.Sprint(":", port))

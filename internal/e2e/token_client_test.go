@@ -46,8 +46,8 @@ func (d *tokenDoor) opened(t testing.TB) (n int) {
 	return n
 }
 
-// TestTokenClient gets in by each carrier. Who follows spends no token, unless the door
-// is shut again.
+// TestTokenClient gets in by each carrier. A process that follows spends no token, unless
+// the door is shut again.
 func TestTokenClient(t *testing.T) {
 	for _, carrier := range []string{"udp:40022", "icmp", "tcp:40022"} {
 		t.Run(carrier, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestTokenClient(t *testing.T) {
 	}
 }
 
-// TestTokenFew has a server that knows only a part of what counts, or hears only one of
+// TestTokenFew has a server that knows only some of the tokens, or receives only one of
 // the carriers.
 func TestTokenFew(t *testing.T) {
 	for _, tt := range []struct {
@@ -128,7 +128,7 @@ func TestTokenFew(t *testing.T) {
 	}
 }
 
-// TestTokenWays gets in in each way there is to ask for it.
+// TestTokenWays gets in by each way to ask for it.
 func TestTokenWays(t *testing.T) {
 	t.Parallel()
 	d := newTokenDoor(t)
@@ -172,7 +172,8 @@ func TestTokenWays(t *testing.T) {
 	}
 }
 
-// TestTokenUnprivileged has a user without rights, and a home that cannot be written.
+// TestTokenUnprivileged has an unprivileged user with a home directory that cannot be
+// written.
 func TestTokenUnprivileged(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("skipping, only root can become someone else")
@@ -249,7 +250,7 @@ func TestTokenErrors(t *testing.T) {
 }
 
 // TestTokenCrowd has forty ssh at once, and then many sessions one after the other. All
-// get in, and there is no connection but theirs.
+// get in, and there are no other connections.
 func TestTokenCrowd(t *testing.T) {
 	d := &tokenDoor{Lab: lab.New(t, lab.Link{Delay: 5 * time.Millisecond}), dir: t.TempDir()}
 	d.loadDoor(t)

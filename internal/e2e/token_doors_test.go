@@ -74,7 +74,7 @@ func TestTokenDoors(t *testing.T) {
 		t.Errorf("a sequence counts though the set is full: %s", out)
 	}
 
-	// The door alone holds no secret.
+	// The door itself holds no secret.
 	text = printedRules(t, d.Lab, "nftables", config, "-trial", "1m", "tango-anna", "22")
 	key, err := os.ReadFile(filepath.Join(d.dir, "anna.key"))
 	if err != nil {

@@ -208,8 +208,8 @@ var (
 	theirs = []netip.Addr{netip.MustParseAddr("198.51.100.9"), netip.MustParseAddr("2001:db8::9")}
 )
 
-// TestTokenOnce uses tokens once by each carrier. What was seen opens nothing to
-// somebody else, at once or after anything is loaded again; a token that was not used
+// TestTokenOnce uses tokens once by each carrier. A token that was seen opens nothing for
+// someone else, at once or after anything is loaded again. A token that was not used
 // does.
 func TestTokenOnce(t *testing.T) {
 	for _, carrier := range []string{"udp", "icmp", "tcp"} {
@@ -333,7 +333,7 @@ func (d *tokenDoor) supply(t testing.TB, s *rules.Supply) {
 	d.Server.Nft(t, script.String())
 }
 
-// TestTokenExpires has a supply that is at its end, of which tokens are late.
+// TestTokenExpires has a supply that has run out, so that its tokens are late.
 func TestTokenExpires(t *testing.T) {
 	d := newTokenDoor(t)
 	path := filepath.Join(d.dir, "anna.key")
@@ -443,7 +443,7 @@ func TestTokenUsers(t *testing.T) {
 	}
 }
 
-// TestTokenMarks has other software that marks packets: neither disturbs the other.
+// TestTokenMarks has other software that marks packets. Neither disturbs the other.
 func TestTokenMarks(t *testing.T) {
 	t.Parallel()
 	d := newTokenDoor(t)
@@ -489,7 +489,7 @@ func TestTokenMarks(t *testing.T) {
 	}
 }
 
-// TestTokenRandom sends what is as long as a token.
+// TestTokenRandom sends random bytes as long as a token.
 func TestTokenRandom(t *testing.T) {
 	d := newTokenDoor(t)
 	d.key(t, "anna", "udp:40022", "icmp", "tcp:40022")
@@ -504,8 +504,8 @@ func TestTokenRandom(t *testing.T) {
 	}
 }
 
-// TestTokenCut loads scripts that are cut, at every line of the last ones and at some
-// of the others: what was loaded before stays as it is, or the whole is loaded.
+// TestTokenCut loads scripts that are cut short, at each of the last lines and at some of
+// the others. What was loaded before stays unchanged, or the whole is loaded.
 func TestTokenCut(t *testing.T) {
 	t.Parallel()
 	d := newTokenDoor(t)
@@ -536,7 +536,7 @@ func TestTokenCut(t *testing.T) {
 	}
 }
 
-// TestTokenBehind has a boot with a clock that is behind.
+// TestTokenBehind boots with a clock that is behind.
 func TestTokenBehind(t *testing.T) {
 	d := newTokenDoor(t)
 	d.key(t, "anna")

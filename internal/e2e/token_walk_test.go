@@ -12,8 +12,8 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestTokenWalk has a new user guard an sshd by tokens, by the commands of the README
-// alone, and then replaces the key and revokes it, as told there.
+// TestTokenWalk guards an sshd with tokens as a new user would, only with the commands of
+// the README, and then replaces the key and revokes it, as described there.
 func TestTokenWalk(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "nft")
@@ -103,7 +103,7 @@ func TestTokenWalk(t *testing.T) {
 
 	follow("knockpipe -rules nftables tango | ssh root@tango nft -f -", `guarded`, true) // for good
 
-	// To replace the key, the server is told in one session, as the old one is gone then.
+	// The key is replaced in one session on the server, because the old one is gone then.
 	follow("mv .ssh/anna-tango.key old.key; "+commands[0]+"\nmv .ssh/anna-tango.key new.key; mv old.key .ssh/anna-tango.key\n"+
 		"cp new.key anna-tango.key; knockpipe -tokens -fresh anna-tango.key | ssh root@tango '"+delete+"; nft -f -'; mv anna-tango.key .ssh/anna-tango.key", `token:`, true)
 	follow("ssh root@tango echo replaced", `^replaced\n$`, true)

@@ -12,9 +12,9 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestWalk has a new user guard an sshd by the README alone, and live with it: it types
-// the commands of "From an open port to a guarded one" and of "Day two", as they stand
-// there. systemctl only takes down what it is told, as nothing has booted here.
+// TestWalk guards an sshd and maintains it as a new user would, only with the README: it
+// types the commands of "From an open port to a guarded one" and of "Day two" literally.
+// systemctl only records its arguments, because nothing has booted here.
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "nft", "shuf", "systemctl", "sudo", "scp")

@@ -14,9 +14,9 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// TestWine runs knockpipe.exe, by wine: through a real firewall, from the real ssh,
-// and into what Windows does not have. UDP is left out: Go asks for an option of UDP
-// sockets, SIO_UDP_NETRESET, which wine 8 does not know.
+// TestWine runs knockpipe.exe with wine: through a real firewall, from the real ssh, and
+// with options that Windows does not support. UDP is left out: Go asks for an option of
+// UDP sockets, SIO_UDP_NETRESET, which wine 8 does not know.
 func TestWine(t *testing.T) {
 	t.Parallel()
 	if runtime.GOARCH != "amd64" {

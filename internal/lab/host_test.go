@@ -132,7 +132,7 @@ func TestNothingRemains(t *testing.T) {
 	}
 }
 
-// Nor does it remain when the test binary is killed.
+// Nothing remains when the test binary is killed either.
 func TestNothingRemainsAfterKill(t *testing.T) {
 	New(t) // or skip
 	read, write, err := os.Pipe()
@@ -169,7 +169,7 @@ func TestToBeKilled(t *testing.T) {
 	cmd.Run()
 }
 
-// TestUnprivileged has a user without rights run some of these tests.
+// TestUnprivileged runs some of these tests as an unprivileged user.
 func TestUnprivileged(t *testing.T) {
 	New(t) // or skip
 	if !realRoot() {

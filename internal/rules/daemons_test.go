@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// TestCannot runs into what a format cannot express. No error shows a port or a key.
+// TestCannot asks for what a format cannot express. No error shows a port or a key.
 func TestCannot(t *testing.T) {
 	const keys = "KEY swordfish\nHMAC_KEY trout\n"
 	long := strings.Repeat("4471 ", 33)
@@ -54,7 +54,7 @@ func TestCannot(t *testing.T) {
 	}
 }
 
-// TestTwoWays has hosts of which the second one does not go with the first.
+// TestTwoWays has two hosts that cannot be combined.
 func TestTwoWays(t *testing.T) {
 	d := door(t, "fwknop", "")
 	d.with(stanza(t, "KEY swordfish\n"))
@@ -67,7 +67,7 @@ func TestTwoWays(t *testing.T) {
 	}
 }
 
-// TestFwknopdNAT has a stanza that no file can hold.
+// TestFwknopdNAT has a stanza that cannot come from a file.
 func TestFwknopdNAT(t *testing.T) {
 	d := door(t, "fwknop", "")
 	s := stanza(t, "KEY swordfish\n")

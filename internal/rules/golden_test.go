@@ -50,7 +50,7 @@ func stanza(t *testing.T, text string) *fwknop.Stanza {
 
 var lan = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8:5::/48")}
 
-// TestGolden compares whole configurations with those that were read and found good.
+// TestGolden compares whole configurations with reviewed ones.
 func TestGolden(t *testing.T) {
 	const keys = "KEY swordfish123\nHMAC_KEY hmac-plain-key\n"
 	for _, tt := range []struct {

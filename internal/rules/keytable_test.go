@@ -22,7 +22,7 @@ func TestKeyName(t *testing.T) {
 	}
 }
 
-// TestSupply finds in a script what it should hold, and nothing whose time has begun.
+// TestSupply checks that a script has the right tokens, and none whose time has begun.
 func TestSupply(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "anna.key")
 	if err := token.Write(path, nil); err != nil {

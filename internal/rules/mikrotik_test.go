@@ -89,9 +89,8 @@ func packet(family, src string, step knock.Step) seen {
 	return p
 }
 
-// TestMikrotik plays random sequences to a model of the router, since no real one
-// can be had: the sequence opens, the same one without a knock, or in the reverse
-// order, does not.
+// TestMikrotik plays random sequences to a model of the router, because there is no real
+// one: the sequence opens, but not without one of its knocks or in the reverse order.
 func TestMikrotik(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -154,7 +153,7 @@ func TestMikrotik(t *testing.T) {
 	}
 }
 
-// strip leaves the knocks alone, as a router sees them.
+// strip leaves only the knocks, as a router sees them.
 func strip(seq knock.Sequence) knock.Sequence {
 	var knocks knock.Sequence
 	for _, step := range seq {

@@ -128,8 +128,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestStages looks at the time that a client is given for what comes next: its own
-// pauses, and some more.
+// TestStages checks the time that a client has for its next knock: its own pauses, and
+// some more.
 func TestStages(t *testing.T) {
 	for _, tt := range []struct {
 		knock string
@@ -161,7 +161,7 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// FuzzMake finds no sequence that a format chokes on, and none that an error shows.
+// FuzzMake looks for sequences that make a format fail or that an error shows.
 func FuzzMake(f *testing.F) {
 	f.Add("12345 23456 udp:34567,text=sesame icmp,size=1234 pause:250ms", "45678,connect", uint16(20))
 	f.Add("fwknop:papa", "", uint16(0))

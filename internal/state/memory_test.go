@@ -112,8 +112,8 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestMemoryOfThousand keeps a thousand doors, as of Ansible, and knows them all. Far
-// more are still bounded, and the latest is known.
+// TestMemoryOfThousand keeps a thousand doors, as Ansible may have, and recalls them all.
+// With far more, the size is still bounded and the latest is recalled.
 func TestMemoryOfThousand(t *testing.T) {
 	m := Memory{t.TempDir()}
 	record := func(i int) Record { return Record{Strict: 1, Gap: 7*ms + time.Duration(i)*time.Microsecond} }
@@ -139,7 +139,7 @@ func TestMemoryOfThousand(t *testing.T) {
 	}
 }
 
-// TestMemoryForgets makes room in a full row by the record that was kept first.
+// TestMemoryForgets overwrites the oldest record in a full row.
 func TestMemoryForgets(t *testing.T) {
 	m := Memory{t.TempDir()}
 	if err := m.Keep(ssh, Record{Strict: 1, Gap: 7 * ms}); err != nil {

@@ -44,8 +44,8 @@ func TestTurnWithoutFolder(t *testing.T) {
 	}
 }
 
-// TestTurns has twenty wait for one: none is told before its end, all are told
-// what it says, and then one at a time has a turn.
+// TestTurns lets twenty wait for one turn: none hears of its end too early, all hear its
+// result, and then one at a time has a turn.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := &Turns{poll: true, Dir: t.TempDir()}
@@ -105,12 +105,12 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestTurnNews has the next turn come and go before the waiter has looked: it is told of
-// one that got in all the same, and not told of one that did not.
+// TestTurnNews has the next turn come and go before the waiter looks. The waiter still
+// hears of one that got in, and not of one that did not.
 func TestTurnNews(t *testing.T) {
 	for _, tt := range []struct {
 		ends []time.Duration // of the turns that follow each other at once
-		want time.Duration   // what is told; zero for a turn of one's own
+		want time.Duration   // what the waiter hears; zero for a turn of its own
 	}{
 		{[]time.Duration{50 * ms}, 50 * ms},
 		{[]time.Duration{50 * ms, 0}, 50 * ms},
@@ -244,7 +244,8 @@ func TestTurnOfTheKilled(t *testing.T) {
 	}
 }
 
-// TestTurnOfTheStopped has one keep its turn for ever: the others go on without it.
+// TestTurnOfTheStopped has one process keep its turn for ever. The others go on without
+// it.
 func TestTurnOfTheStopped(t *testing.T) {
 	turns := &Turns{Dir: t.TempDir(), Patience: 100 * time.Millisecond}
 	first := turns.Wait(t.Context(), door)
@@ -276,8 +277,8 @@ func TestTurnOfTheKnown(t *testing.T) {
 	})
 }
 
-// TestTurnInTime leaves time to knock in, however many were stopped and however little
-// time there is.
+// TestTurnInTime checks that time to knock is left, however many were stopped and however
+// little time there is.
 func TestTurnInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

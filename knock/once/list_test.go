@@ -89,7 +89,7 @@ func TestStrike(t *testing.T) {
 	}
 }
 
-// TestAhead marks what was sent, where the line has room, and looks further ahead.
+// TestAhead marks what was sent, if the line has room, and looks further ahead.
 func TestAhead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "list")
 	if err := os.WriteFile(path, []byte(" 1,2\n 3,4\n5,6\n 7,8\n"), 0o600); err != nil {
@@ -125,7 +125,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// TestShared refuses a list that others can read or write, and leaves it as it is.
+// TestShared refuses a list that others can read or write, and does not change it.
 func TestShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("skipping, as Windows has no modes")
