@@ -6,7 +6,7 @@
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe, whose -V names the commit
-# make install  that, the manual and the completions, below PREFIX (/usr/local)
+# make install  that, the manuals and the completions, below PREFIX (/usr/local)
 # make dist   a release in dist/: archives, packages for Linux, SHA256SUMS; the same
 #             source makes the same bytes. VERSION=v1.2.0 names it, else git does
 
@@ -30,11 +30,14 @@ build:
 # It builds nothing: "make build" comes first, and need not be root's.
 install:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/knockpipe
 	install -m 644 doc/knockpipe.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 doc/knock_config.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 doc/knockpipe-server.7 $(DESTDIR)$(PREFIX)/share/man/man7/
 	install -m 644 completions/knockpipe.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/knockpipe
 	install -m 644 completions/_knockpipe $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 completions/knockpipe.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/

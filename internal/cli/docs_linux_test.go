@@ -12,13 +12,15 @@ import (
 // fault of it.
 func TestManual(t *testing.T) {
 	lab.Need(t, "mandoc")
-	out, err := exec.Command("mandoc", "-T", "lint", "../../doc/knockpipe.1").Output()
-	if err != nil && len(out) == 0 {
-		t.Fatal(err)
-	}
-	for message := range strings.Lines(string(out)) {
-		if !strings.Contains(message, "referenced manual not found") {
-			t.Error(strings.TrimSpace(message))
+	for _, page := range manual {
+		out, err := exec.Command("mandoc", "-T", "lint", "../../"+page).Output()
+		if err != nil && len(out) == 0 {
+			t.Fatal(err)
+		}
+		for message := range strings.Lines(string(out)) {
+			if !strings.Contains(message, "referenced manual not found") {
+				t.Error(strings.TrimSpace(message))
+			}
 		}
 	}
 }

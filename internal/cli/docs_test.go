@@ -116,24 +116,69 @@ func completed(t *testing.T) map[string]map[string]bool {
 	return map[string]map[string]bool{"bash": bash, "zsh": zsh, "fish": fish}
 }
 
-// TestFlagsDocumented finds each flag in the usage, the manual, the README and the
-// completions.
+// The manual, by what its pages are for.
+const (
+	commandPage = "doc/knockpipe.1"
+	configPage  = "doc/knock_config.5"
+	serverPage  = "doc/knockpipe-server.7"
+)
+
+var manual = []string{commandPage, configPage, serverPage}
+
+// section is a section of a page of the manual.
+func section(t *testing.T, page, title string) string {
+	t.Helper()
+	return between(t, document(t, page)+"\n.Sh end", "\n.Sh "+title+"\n", "\n.Sh ")
+}
+
+// items are the first words of the items of a list, each name of several.
+func items(text, macro string) (names []string) {
+	for _, line := range all(text, `(?m)^\.It (`+macro+` .*)$`) {
+		for name := range strings.SplitSeq(line, " , ") {
+			names = append(names, strings.Fields(strings.TrimPrefix(name, macro+" "))[0])
+		}
+	}
+	return names
+}
+
+// sameOnce compares two sets, of which the first says nothing twice.
+func sameOnce(t *testing.T, got, want []string) {
+	t.Helper()
+	same(t, got, want)
+	for i, s := range got {
+		if slices.Contains(got[:i], s) {
+			t.Errorf("%s stands there twice", s)
+		}
+	}
+}
+
+// TestFlagsDocumented finds each option in the usage, the manual and the completions,
+// with an entry of its own in the manual. No page names another option.
 func TestFlagsDocumented(t *testing.T) {
 	flags := allFlags()
 	want := slices.Sorted(maps.Keys(flags))
-	const dashed = `(?:^|[\s(:` + "`" + `])-([A-Za-z0-9][\w-]*)`
-	var manual []string
-	for line := range strings.Lines(document(t, "doc/knockpipe.1")) {
-		if line[0] == '.' {
-			manual = append(manual, all(line, `Fl (?:\\&)?([A-Za-z0-9][\w-]*)`)...)
+	t.Run("usage", func(t *testing.T) {
+		same(t, all(usage, `(?:^|[\s(:`+"`"+`])-([A-Za-z0-9][\w-]*)`), want)
+	})
+	t.Run("manual", func(t *testing.T) {
+		var got []string
+		for _, line := range all(section(t, commandPage, "DESCRIPTION"), `(?m)^\.It (Fl .*)$`) {
+			got = append(got, all(line, `Fl ([\w-]+)`)...)
 		}
-	}
-	for name, got := range map[string][]string{
-		"usage":  all(usage, dashed),
-		"manual": manual,
-		"README": all(between(t, document(t, "README.md"), "| flag | meaning |", "\n\n"), dashed),
-	} {
-		t.Run(name, func(t *testing.T) { same(t, got, want) })
+		sameOnce(t, append(got, "vv"), want)
+	})
+	for _, page := range manual {
+		t.Run(page, func(t *testing.T) {
+			for line := range strings.Lines(document(t, page)) {
+				if line[0] == '.' {
+					for _, name := range all(line, `Fl (?:\\&)?([A-Za-z0-9][\w-]*)`) {
+						if !slices.Contains(want, name) {
+							t.Errorf("there is no -%s", name)
+						}
+					}
+				}
+			}
+		})
 	}
 	for shell, got := range completed(t) {
 		t.Run(shell, func(t *testing.T) {
@@ -145,12 +190,10 @@ func TestFlagsDocumented(t *testing.T) {
 			}
 		})
 	}
-	// Each has an entry of its own, with its twin, in the manual and the README.
-	items := strings.Join(all(document(t, "doc/knockpipe.1"), `(?m)^(\.It Fl .*)$`), "\n")
-	same(t, append(all(items, `Fl ([\w-]+)`), "vv"), want)
 }
 
-// TestKeywordsDocumented finds each keyword in the usage, the manual and the README.
+// TestKeywordsDocumented finds each keyword in the usage and the manual, with an entry
+// of its own there. No document names another one.
 func TestKeywordsDocumented(t *testing.T) {
 	var ours, settings []string
 	blocks := []string{"Host", "Match", "Include", "IgnoreUnknown", "CanonicalizeHostname"}
@@ -162,57 +205,39 @@ func TestKeywordsDocumented(t *testing.T) {
 			settings = append(settings, name)
 		}
 	}
-	manual := between(t, document(t, "doc/knockpipe.1"), ".Sh CONFIGURATION", ".Sh MODES")
-	readme := document(t, "README.md")
 	const ourName = `\b(Knock(?:[A-Z][a-z]+)*)\b`
-	for name, text := range map[string]string{"usage": usage, "manual": manual, "README": readme,
-		"ssh_config": document(t, "examples/ssh_config"), "knock_config": document(t, "examples/knock_config")} {
+	same(t, all(usage, ourName), ours)
+	for _, name := range documents {
 		t.Run(name, func(t *testing.T) {
-			got := all(text, ourName)
-			if strings.HasSuffix(name, "_config") { // examples need not have all
-				got = append(got, ours...)
-			}
-			same(t, got, ours)
+			same(t, append(all(document(t, name), ourName), ours...), ours) // it need not have all
 		})
 	}
 	t.Run("items of the manual", func(t *testing.T) {
-		var got []string
-		for _, item := range all(manual, `(?m)^\.It Cm (.*)$`) {
-			got = append(got, strings.Split(item, " , ")...)
-		}
-		same(t, got, settings)
+		sameOnce(t, items(section(t, configPage, "KEYWORDS"), "Cm"), settings)
 		for _, name := range blocks {
-			if !strings.Contains(manual, name) {
+			if !strings.Contains(document(t, configPage), name) {
 				t.Errorf("%s is missing", name)
 			}
 		}
 	})
-	t.Run("table of the README", func(t *testing.T) {
-		table := between(t, readme, "| keyword | meaning |", "\n\n")
-		got := all(strings.Join(all(table, `(?m)^\| ([^|]*) \|`), " "), "`([^`]+)`")
-		same(t, got, slices.Concat(ours, []string{"AddressFamily", "BindAddress", "BindInterface", "ConnectTimeout"}))
-	})
 }
 
-// TestStepsDocumented reads every step that the documents show, and finds each kind
-// of step and each option in them.
+// TestStepsDocumented reads every step that the usage and the manual show, and finds
+// each kind of step and each option in them.
 func TestStepsDocumented(t *testing.T) {
 	want := append(kindsOfKnocks(t), "text", "hex", "size", "connect")
-	readme := document(t, "README.md")
-	manual := between(t, document(t, "doc/knockpipe.1"), ".Sh KNOCKS", ".Sh CONFIGURATION")
+	manual := section(t, configPage, "STEPS")
 	const step = `\b((?:tcp|udp|icmp|pause|fwknop|once|token|exec)[:,][^\s;)` + "`" + `]+)`
 	for name, steps := range map[string][]string{
-		"usage": append(all(usage, step), "udp:1,hex=0a0b", "udp:1,size=64"), // "(hex=0a0b, size=64)"
-		"README": append(all(strings.Join(all(between(t, readme, "| step | what is sent |", "\n\n"), `(?m)^\| ([^|]*) \|`), " "), "`([^`]+)`"),
-			strings.Fields(between(t, readme, "in any spelling in use:\n", "\nA TCP knock"))...),
-		"manual": append(all(manual, `(?m)^\.It Cm (\S+)`), strings.Fields(between(t, manual, ".Dl ", "\n"))...),
+		"usage":  append(all(usage, step), "udp:1,hex=0a0b", "udp:1,size=64"), // "(hex=0a0b, size=64)"
+		"manual": append(items(manual, "Cm"), strings.Fields(between(t, manual, ".Dl ", "\n"))...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, text := range steps {
 				text = strings.TrimRight(text, ",.")
 				words := []string{text}
-				if strings.HasPrefix(text, "pause:") { // not alone
+				if strings.HasPrefix(text, "pause:") { // which is no sequence by itself
 					words = append(words, "1")
 				}
 				seq, err := knock.Parse(words)
@@ -230,6 +255,7 @@ func TestStepsDocumented(t *testing.T) {
 			same(t, got, want)
 		})
 	}
+	sameOnce(t, items(manual, "Cm"), items(manual, "Cm"))
 	for _, option := range []string{"hex=0a0b", "size=64"} {
 		if !strings.Contains(usage, option) {
 			t.Errorf("the usage lacks %s", option)
@@ -250,18 +276,16 @@ func kindsOfKnocks(t *testing.T) []string {
 
 // TestFormatsDocumented finds the formats of -rules, and no others.
 func TestFormatsDocumented(t *testing.T) {
-	readme, manual := document(t, "README.md"), document(t, "doc/knockpipe.1")
 	bash, fish := document(t, "completions/knockpipe.bash"), document(t, "completions/knockpipe.fish")
 	for name, got := range map[string][]string{
-		"usage":              all(between(t, usage, "FORMAT is one\n", "\n  -s"), `(\w{3,})`),
-		"README":             all(between(t, readme, "| `-rules FORMAT` | print the server's side of the knock:", "."), "`(\\w+)`"),
-		"README, the server": all(between(t, readme, "| format | what it is for", "\n\n"), "(?m)^\\| `(\\w+)`"),
-		"manual":             all(between(t, manual, "The formats are:", "\n.El"), `\.It Cm (\w+)`),
-		"bash":               strings.Fields(between(t, bash, `rules) _knockpipe_from "$cur" -W '`, "'")),
-		"zsh":                strings.Fields(between(t, document(t, "completions/_knockpipe"), ":format:(", ")")),
-		"fish":               strings.Fields(between(t, fish, "-o rules -x -a '", "'")),
+		"usage":         all(between(t, usage, "FORMAT is one\n", "\n  -s"), `(\w{3,})`),
+		"command":       all(between(t, section(t, commandPage, "MODES"), "describes each\n.Ar format :", "\nSeveral"), `(?m)^\.Cm (\w+)`),
+		"items, server": items(section(t, serverPage, "FORMATS"), "Cm"),
+		"bash":          strings.Fields(between(t, bash, `rules) _knockpipe_from "$cur" -W '`, "'")),
+		"zsh":           strings.Fields(between(t, document(t, "completions/_knockpipe"), ":format:(", ")")),
+		"fish":          strings.Fields(between(t, fish, "-o rules -x -a '", "'")),
 	} {
-		t.Run(name, func(t *testing.T) { same(t, got, rules.Formats()) })
+		t.Run(name, func(t *testing.T) { sameOnce(t, got, rules.Formats()) })
 	}
 }
 
@@ -287,8 +311,7 @@ func TestExitCodesDocumented(t *testing.T) {
 	}
 	for name, got := range map[string][]string{
 		"usage":  all(between(t, usage, "\nExit: ", ".\n"), `(\d) `),
-		"README": all(document(t, "README.md"), `(?m)^\| (\d) \|`),
-		"manual": all(between(t, document(t, "doc/knockpipe.1"), ".Sh EXIT STATUS", ".Sh EXAMPLES"), `\.It (\d)`),
+		"manual": all(section(t, commandPage, "EXIT STATUS"), `\.It (\d)`),
 	} {
 		t.Run(name, func(t *testing.T) { same(t, got, want) })
 	}

@@ -99,7 +99,7 @@ func (r *release) layOut(dir, upstream string, files []file) error {
 		switch {
 		case strings.HasPrefix(f.name, "LICENSE"):
 			licences = append(licences, f)
-		case path.Ext(f.name) == ".1":
+		case isManual(f.name):
 			f.name = "man/" + path.Base(f.name) + ".gz"
 			laid = append(laid, f)
 		case f.name == "CHANGELOG.md":
@@ -144,6 +144,11 @@ func (r *release) layOut(dir, upstream string, files []file) error {
 		}
 	}
 	return nil
+}
+
+// isManual reports whether a file is a page of the manual: its name ends with a section.
+func isManual(name string) bool {
+	return slices.Contains([]string{".1", ".5", ".7"}, path.Ext(name))
 }
 
 // isUnit reports whether an example is a unit that the packages install. The units of

@@ -175,6 +175,8 @@ func TestInstall(t *testing.T) {
 		"/usr/share/bash-completion/completions/knockpipe -rw-r--r--",
 		"/usr/share/fish/vendor_completions.d/knockpipe.fish -rw-r--r--",
 		"/usr/share/man/man1/knockpipe.1 -rw-r--r--",
+		"/usr/share/man/man5/knock_config.5 -rw-r--r--",
+		"/usr/share/man/man7/knockpipe-server.7 -rw-r--r--",
 		"/usr/share/zsh/site-functions/_knockpipe -rw-r--r--",
 	}
 	if !slices.Equal(got, want) {
