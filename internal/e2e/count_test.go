@@ -16,20 +16,10 @@ import (
 	"knockpipe/internal/lab"
 )
 
-// stockKnockd is knockd.conf as Debian installs it, in its own words: each opening puts
+// stockConf is knockd.conf as Debian installs it, in its own words: each opening puts
 // a rule into the firewall, by -A or -I, and each closing takes one away.
-func stockKnockd(t testing.TB, l *lab.Lab, add string) {
-	t.Helper()
-	lab.Need(t, "knockd", "stdbuf", "iptables", "iptables-restore")
-	policy, last := "DROP", ""
-	if add == "-I" {
-		policy, last = "ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP\n"
-	}
-	dir := t.TempDir()
-	rules, conf := filepath.Join(dir, "rules"), filepath.Join(dir, "knockd.conf")
-	for path, text := range map[string]string{
-		rules: "*filter\n:INPUT " + policy + "\n-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n" + last + "COMMIT\n",
-		conf: `[options]
+func stockConf(add string) string {
+	return `[options]
 	UseSyslog
 	Interface = eth0
 
@@ -44,12 +34,34 @@ func stockKnockd(t testing.TB, l *lab.Lab, add string) {
 	seq_timeout = 5
 	command     = /sbin/iptables -D INPUT -s %IP% -p tcp --dport 22 -j ACCEPT
 	tcpflags    = syn
-`} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+`
+}
+
+// stockFirewall shuts port 22 as it has to be for that.
+func stockFirewall(t testing.TB, l *lab.Lab, add string) {
+	t.Helper()
+	lab.Need(t, "iptables", "iptables-restore")
+	policy, last := "DROP", ""
+	if add == "-I" {
+		policy, last = "ACCEPT", "-A INPUT -p tcp --dport 22 -j DROP\n"
+	}
+	rules := filepath.Join(t.TempDir(), "rules")
+	text := "*filter\n:INPUT " + policy + "\n-A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT\n" + last + "COMMIT\n"
+	if err := os.WriteFile(rules, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	serverRun(t, l, "iptables-restore", rules)
+}
+
+// stockKnockd runs knockd with stockConf.
+func stockKnockd(t testing.TB, l *lab.Lab, add string) {
+	t.Helper()
+	lab.Need(t, "knockd", "stdbuf")
+	stockFirewall(t, l, add)
+	conf := filepath.Join(t.TempDir(), "knockd.conf")
+	if err := os.WriteFile(conf, []byte(stockConf(add)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-4", "-c", conf)
 }
 
