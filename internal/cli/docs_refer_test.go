@@ -21,7 +21,7 @@ func TestManualRefers(t *testing.T) {
 			if want := ".Dt " + strings.ToUpper(title) + " " + number + "\n"; !strings.Contains(text, want) {
 				t.Errorf("it has no line %q", want)
 			}
-			for _, m := range regexp.MustCompile(`(?m)^\.Xr (knock(?:pipe|_config)\S*) (\d)`).FindAllStringSubmatch(text, -1) {
+			for _, m := range regexp.MustCompile(`(?m)^\.Xr (knock(?:pipe|_)\S*) (\d)`).FindAllStringSubmatch(text, -1) {
 				if file := "doc/" + m[1] + "." + m[2]; !slices.Contains(manual, file) {
 					t.Errorf("%s: there is no %s", m[0], file)
 				} else if file == page {
@@ -55,7 +55,7 @@ var sshSays = []string{"Connection closed by", "Connection timed out during bann
 // of the manual's DIAGNOSTICS, and those in the README's table of troubles.
 func TestMessagesDocumented(t *testing.T) {
 	var quoted []string
-	for _, line := range all(section(t, commandPage, "DIAGNOSTICS"), `(?m)^\.It (".*)$`) {
+	for _, line := range all(section(t, commandPage, "DIAGNOSTICS"), `(?m)^\.It Li (".*)$`) {
 		quoted = append(quoted, all(line, `"([^"]*)"`)...)
 	}
 	if len(quoted) < 15 {

@@ -40,6 +40,10 @@ func TestService(t *testing.T) {
 	}
 	listen := unit("knockpipe-db.socket", "ListenStream")
 	command := strings.Replace(unit("knockpipe-db@.service", "ExecStart"), "/usr/bin/knockpipe", "knockpipe", 1)
+	line := "socat TCP-LISTEN:15432,bind=127.0.0.1,reuseaddr,fork EXEC:'" + command + "',nofork\n"
+	if text, err := os.ReadFile(walks); err != nil || !strings.Contains(string(text), line) {
+		t.Errorf("%s lacks %q: %v", walks, line, err)
+	}
 	for name, listener := range map[string][]string{
 		"systemd":       append([]string{"systemd-socket-activate", "--accept", "--inetd", "-l", listen}, strings.Fields(command)...),
 		"socat":         {"socat", "TCP-LISTEN:15432,bind=127.0.0.1,reuseaddr,fork", "EXEC:" + command},
