@@ -210,7 +210,7 @@ func TestRelease(t *testing.T) {
 	want := []string{
 		"0644 CHANGELOG.md", "0644 CONTRIBUTING.md", "0644 LICENSE", "0644 LICENSE.third-party", "0644 README.md", "0644 SECURITY.md",
 		"0644 completions/_knockpipe", "0644 completions/knockpipe.bash", "0644 completions/knockpipe.fish",
-		"0644 doc/bench.svg", "0644 doc/clients.md", "0644 doc/knock_config.5", "0644 doc/knockpipe-server.7", "0644 doc/knockpipe.1",
+		"0644 doc/bench.svg", "0644 doc/clients.md", "0644 doc/connection.svg", "0644 doc/knock_config.5", "0644 doc/knockpipe-server.7", "0644 doc/knockpipe.1",
 		"0644 doc/token.md", "0644 doc/walks.md",
 	}
 	examples, err := os.ReadDir("../../examples")

@@ -19,7 +19,7 @@ func (r *release) papers() ([]file, error) {
 	names := []string{
 		"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md",
 		"completions/_knockpipe", "completions/knockpipe.bash", "completions/knockpipe.fish",
-		"doc/bench.svg", "doc/clients.md", "doc/knock_config.5", "doc/knockpipe-server.7", "doc/knockpipe.1", "doc/token.md",
+		"doc/bench.svg", "doc/clients.md", "doc/connection.svg", "doc/knock_config.5", "doc/knockpipe-server.7", "doc/knockpipe.1", "doc/token.md",
 		"doc/walks.md",
 	}
 	if err := fs.WalkDir(os.DirFS(r.root), "examples", func(name string, e fs.DirEntry, err error) error {
