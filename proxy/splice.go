@@ -56,16 +56,17 @@ func Splice(ctx context.Context, conn *net.TCPConn, in, out *os.File, traffic *T
 		}
 	}
 	defer leave()
+	var nap atomic.Int64
 	sent, received := make(chan error, 1), make(chan error, 1)
 	go func() {
 		defer leave()
-		err := carryUp(network, in, &traffic.Sent)
+		err := carryUp(network, in, &traffic.Sent, &nap)
 		network.closeWrite()
 		sent <- err
 	}()
 	go func() {
 		defer leave()
-		received <- carryDown(out, network, &traffic.Received)
+		received <- carryDown(out, network, &traffic.Received, &nap)
 	}()
 	select {
 	case err = <-received:

@@ -29,13 +29,13 @@ func (e connEnd) drain(limit time.Duration) {
 }
 
 // carryUp copies bytes until the end of in, which is not an error.
-func carryUp(to connEnd, in *os.File, count *atomic.Int64) error {
+func carryUp(to connEnd, in *os.File, count, _ *atomic.Int64) error {
 	_, err := io.Copy(counter{to.conn, count}, in)
 	return err
 }
 
 // carryDown copies bytes until the end of the connection, which is not an error.
-func carryDown(out *os.File, from connEnd, count *atomic.Int64) error {
+func carryDown(out *os.File, from connEnd, count, _ *atomic.Int64) error {
 	_, err := io.Copy(counter{out, count}, from.conn)
 	if slices.ContainsFunc(pipeErrors, func(e error) bool { return errors.Is(err, e) }) {
 		return syscall.EPIPE

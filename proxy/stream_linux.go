@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -9,11 +10,14 @@ import (
 // A stream is one direction of a session, between two descriptors.
 type stream struct {
 	from, to int
-	zeroCopy bool // to is a pipe, so splice(2) can move the pages
+	zeroCopy bool // one of them is a pipe, so splice(2) can move the pages
 	widened  bool
 	direct   bool // to does not block
 
 	buf, rest []byte // where it cannot: what was read, and is not yet written
+
+	nap        *atomic.Int64 // of the session, in nanoseconds: after each move
+	coalescing *coalescing   // what says how long, on the way up from a pipe
 }
 
 const (

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A coalescing saves wake-ups, as a network card does with its interrupts. ssh writes
+// 32 KiB at a time, and to be woken for each costs more than to move it. So while the way
+// up carries much, both ways nap after each move, and what has come meanwhile is moved
+// at once. A keystroke waits for nobody: a nap comes after a move, and only where moves
+// have followed each other much faster than anyone types.
+//
+// A peer who waits for an answer to each of its writes would be slowed down by that. So
+// every spell of naps is a trial. It begins with some moves without naps, whose rate the
+// naps have to keep up.
+type coalescing struct {
+	nap *atomic.Int64 // how long both ways nap now, in nanoseconds
+
+	since  time.Time // what follows is counted from here
+	moves  int
+	bytes  int
+	rate   float64 // bytes in a nanosecond without naps
+	before int     // how many moves without naps come before the next trial
+}
+
+const (
+	// A nap lasts until the pipe, of which there is wide, may be half full. One that
+	// would yield no more than two of ssh's writes saves too little.
+	batch      = wide / 2
+	leastBatch = 64 << 10
+	longestNap = time.Millisecond
+
+	fewMoves  = 8    // before a trial, and between two looks at its rate
+	manyMoves = 1024 // before a trial, where many have failed
+	trial     = 64   // moves
+
+	// A server says little to what it is sent. Where it says more, the pipe may be full
+	// before a nap ends.
+	answer = 4 << 10
+)
+
+func newCoalescing(nap *atomic.Int64) *coalescing {
+	return &coalescing{nap: nap, since: time.Now(), before: fewMoves}
+}
+
+// moved is told of each move up. A nap follows it.
+func (c *coalescing) moved(n int) {
+	c.moves++
+	c.bytes += n
+	switch napping := c.nap.Load() > 0; {
+	case !napping && c.moves >= c.before:
+		c.rate = c.rateNow()
+		c.awake()
+		if c.rate*float64(longestNap) >= leastBatch {
+			c.nap.Store(int64(min(float64(longestNap), batch/c.rate)))
+		}
+	case napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*3/4:
+		c.before = min(2*c.before, manyMoves)
+		c.awake()
+	case napping && c.moves >= trial:
+		c.before = fewMoves
+		c.awake()
+	}
+}
+
+func (c *coalescing) rateNow() float64 { return float64(c.bytes) / float64(time.Since(c.since)) }
+
+// paused is told that there was nothing to move, or no room for it. It is no failure
+// of a trial if ssh or the network have come to rest.
+func (c *coalescing) paused() {
+	if c.nap.Load() > 0 {
+		c.awake()
+	}
+}
+
+// awake ends the naps, and counts anew.
+func (c *coalescing) awake() {
+	c.nap.Store(0)
+	c.moves, c.bytes, c.since = 0, 0, time.Now()
+}
+
+// takeNap sleeps in the kernel: the timers of Go's runtime wait for a millisecond at
+// least, and wake other threads. It is so short that the runtime need not know. A signal
+// may end it early, which does no harm.
+func takeNap(nap *atomic.Int64) {
+	if ns := nap.Load(); ns > 0 {
+		t := unix.NsecToTimespec(ns)
+		unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, 0, uintptr(unsafe.Pointer(&t)), 0, 0, 0)
+	}
+}
