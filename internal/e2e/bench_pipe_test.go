@@ -3,11 +3,13 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,17 +21,18 @@ import (
 const gigabyte = 1 << 30
 
 // BenchmarkPipe moves a gigabyte over loopback, down and up, through nc and through
-// knockpipe, and compares the CPU time of the whole process and the time it takes.
+// knockpipe, and compares the CPU time of the whole process and the time it takes. Up,
+// it comes as fast as can be, and as ssh writes: 32 KiB at a time, with work between.
 // The two take turns.
 func BenchmarkPipe(b *testing.B) {
 	const rounds = 7
 	lab.Need(b, "nc")
-	for name, up := range map[string]bool{"down": false, "up": true} {
+	for name, send := range map[string]func(io.Writer){"down": nil, "up": send, "up-ssh": sendAsSSH} {
 		b.Run(name, func(b *testing.B) {
 			var cpu, wall [2]times
 			for range rounds {
 				for i, command := range [][]string{{"nc", "-N"}, {binary(b), "-f", "none"}} {
-					c, w := transfer(b, up, command...)
+					c, w := transfer(b, send, command...)
 					cpu[i], wall[i] = append(cpu[i], c), append(wall[i], w)
 				}
 			}
@@ -38,7 +41,7 @@ func BenchmarkPipe(b *testing.B) {
 				wall[i].sort()
 			}
 			ratio := func(t [2]times) float64 { return t[1].at(0.5).Seconds() / t[0].at(0.5).Seconds() }
-			b.Logf("1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f; time of nc %v, knockpipe %v, ratio %.2f", name,
+			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f; time of nc %v, knockpipe %v, ratio %.2f", name,
 				cpu[0].at(0.5), cpu[1].at(0.5), ratio(cpu), wall[0].at(0.5).Round(time.Millisecond), wall[1].at(0.5).Round(time.Millisecond), ratio(wall))
 			b.ReportMetric(ratio(cpu), "cpu/nc")
 			b.ReportMetric(ratio(wall), "time/nc")
@@ -46,8 +49,9 @@ func BenchmarkPipe(b *testing.B) {
 	}
 }
 
-// transfer moves a gigabyte through a command that connects to a server here.
-func transfer(b *testing.B, up bool, command ...string) (cpu, wall time.Duration) {
+// transfer moves a gigabyte through a command that connects to a server here: up, as
+// it is sent, or down.
+func transfer(b *testing.B, upload func(io.Writer), command ...string) (cpu, wall time.Duration) {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -61,7 +65,7 @@ func transfer(b *testing.B, up bool, command ...string) (cpu, wall time.Duration
 			return
 		}
 		defer conn.Close()
-		if up {
+		if upload != nil {
 			n, _ := io.Copy(io.Discard, struct{ io.Reader }{conn})
 			received <- n
 			return
@@ -83,12 +87,12 @@ func transfer(b *testing.B, up bool, command ...string) (cpu, wall time.Duration
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
-	if up {
-		send(stdin)
+	if upload != nil {
+		upload(stdin)
 	}
 	stdin.Close() // nc does not end before
 	n, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{stdout}, make([]byte, 256<<10))
-	if up {
+	if upload != nil {
 		n = <-received
 	}
 	wall = time.Since(start)
@@ -110,49 +114,119 @@ func send(w io.Writer) {
 	}
 }
 
-// BenchmarkScp copies a file through real ssh and sshd: without a ProxyCommand,
-// through knockpipe, and with the socket passed to ssh. The three take turns.
+// sendAsSSH has something to compute for each packet, as ssh has.
+func sendAsSSH(w io.Writer) {
+	block := make([]byte, 32<<10)
+	for range gigabyte / len(block) {
+		sha256.Sum256(block)
+		if _, err := w.Write(block); err != nil {
+			return
+		}
+	}
+}
+
+// BenchmarkScp copies a file through real ssh and sshd, down and up: without a
+// ProxyCommand, through nc to a port without a guard, through knockpipe, and with the
+// socket passed to ssh. They take turns. It measures the CPU time of nc and knockpipe,
+// too.
 func BenchmarkScp(b *testing.B) {
-	const rounds, size = 9, 1 << 30
+	const rounds, size = 7, 1 << 30
+	lab.Need(b, "nc")
 	l := lab.New(b)
 	l.Server.NftFile(b, "examples/nftables.conf")
 	sshd := l.Server.SSHD(b, "Port 22", "Port 2222")
+	dir := b.TempDir()
+	used, file := filepath.Join(dir, "used"), filepath.Join(dir, "file")
+	// The shell outlives ssh, and tells what its command has used.
+	timed := filepath.Join(dir, "timed")
+	script := fmt.Sprintf("#!/bin/sh\ntrap '' HUP\n\"$@\"\ntimes >%[1]s.new && mv %[1]s.new %[1]s\n", used)
+	if err := os.WriteFile(timed, []byte(script), 0o700); err != nil {
+		b.Fatal(err)
+	}
 	config := sshd.ClientConfig(b, fmt.Sprintf(`Host direct
 	Port 2222
+Host nc
+	Port 2222
+	ProxyCommand %[4]s nc %%h %%p
 Host piped
-	ProxyCommand %[1]s %%h %%p %[2]s
+	ProxyCommand %[4]s %[1]s %%h %%p %[2]s
 Host passed
 	ProxyCommand %[1]s -F %%h %%p %[2]s
 	ProxyUseFdpass yes
 Host *
 	HostName %[3]v
-`, binary(b), sequence, l.Server.IP4))
-	file := b.TempDir() + "/file"
+`, binary(b), sequence, l.Server.IP4, timed))
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		b.Fatal(err)
 	}
 	if err := os.Truncate(file, size); err != nil {
 		b.Fatal(err)
 	}
-	took := make(map[string]times)
-	for range rounds {
-		for _, host := range []string{"direct", "piped", "passed"} {
-			start := time.Now()
-			if out, err := l.Client.Command("scp", "-q", "-F", config, host+":"+file, "/dev/null").CombinedOutput(); err != nil {
-				b.Fatalf("scp: %v: %s", err, out)
+	for _, way := range []string{"down", "up"} {
+		b.Run(way, func(b *testing.B) {
+			took, cpu := make(map[string]times), make(map[string]times)
+			for range rounds {
+				for _, host := range []string{"direct", "nc", "piped", "passed"} {
+					os.Remove(used)
+					from, to := host+":"+file, "/dev/null"
+					if way == "up" {
+						from, to = file, host+":"+filepath.Join(dir, "copy")
+					}
+					start := time.Now()
+					if out, err := l.Client.Command("scp", "-q", "-F", config, from, to).CombinedOutput(); err != nil {
+						b.Fatalf("scp: %v: %s", err, out)
+					}
+					took[host] = append(took[host], time.Since(start))
+					if host == "nc" || host == "piped" {
+						cpu[host] = append(cpu[host], childrenTime(b, used))
+					}
+				}
 			}
-			took[host] = append(took[host], time.Since(start))
+			for _, t := range []map[string]times{took, cpu} {
+				for _, of := range t {
+					of.sort()
+				}
+			}
+			direct := took["direct"].at(0.5)
+			for _, host := range []string{"nc", "piped", "passed"} {
+				median := took[host].at(0.5)
+				b.Logf("scp of 1 GB %s: direct %v, %s %v, ratio %.2f", way, direct.Round(time.Millisecond), host, median.Round(time.Millisecond), median.Seconds()/direct.Seconds())
+				b.ReportMetric(median.Seconds()/direct.Seconds(), host+"/direct")
+			}
+			nc, ours := cpu["nc"].at(0.5), cpu["piped"].at(0.5)
+			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f", way, nc, ours, ours.Seconds()/nc.Seconds())
+			b.ReportMetric(ours.Seconds()/nc.Seconds(), "cpu/nc")
+		})
+	}
+}
+
+// childrenTime reads the CPU time of a shell's commands, as its times tells it, once it
+// has been written.
+func childrenTime(b *testing.B, path string) time.Duration {
+	b.Helper()
+	var text []byte
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		var err error
+		if text, err = os.ReadFile(path); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			b.Fatal(err)
 		}
 	}
-	for _, t := range took {
-		t.sort()
+	var sum time.Duration
+	words := strings.Fields(string(text)) // the shell's own user and system time, and its commands'
+	if len(words) != 4 {
+		b.Fatalf("times: %q", text)
 	}
-	direct := took["direct"].at(0.5)
-	for _, host := range []string{"piped", "passed"} {
-		median := took[host].at(0.5)
-		b.Logf("scp of 1 GB: direct %v, %s %v, ratio %.2f", direct.Round(time.Millisecond), host, median.Round(time.Millisecond), median.Seconds()/direct.Seconds())
-		b.ReportMetric(median.Seconds()/direct.Seconds(), host+"/direct")
+	for _, word := range words[2:] {
+		d, err := time.ParseDuration(word)
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += d
 	}
+	return sum
 }
 
 // BenchmarkStart compares whole processes: /bin/true, and knockpipe that sends one
