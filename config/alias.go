@@ -93,7 +93,10 @@ func (r *reader) aliases() (found, unsure []*reader, ok bool) {
 	left := maxWork
 	names := slices.Clone(r.watch.aliases)
 	if len(r.watch.loose) > 0 {
-		all := r.files.names()
+		var all []string
+		for _, h := range r.files.headings() {
+			all = append(all, h.names()...)
+		}
 		for _, l := range r.watch.loose {
 			left -= len(all)
 			for _, name := range all {

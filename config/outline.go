@@ -51,17 +51,17 @@ func (in *input) next(i int, name string) int {
 	return i
 }
 
-// names returns the plain names of all blocks.
-func (f *files) names() []string {
-	var names []string
+// headings returns the Host and Match lines of all files, without their lines' numbers.
+func (f *files) headings() []heading {
+	var headings []heading
 	for _, in := range f.order {
 		for i := range in.outline {
 			text, _, _ := strings.Cut(in.text[in.outline[i].offset:], "\n")
 			name, argument, ok := cutKeyword(trimEnd(text))
 			if kw := findKeyword(name); ok && (kw == kwHost || kw == kwMatch) {
-				names = append(names, heading{keyword: kw, text: argument}.names()...)
+				headings = append(headings, heading{keyword: kw, text: argument})
 			}
 		}
 	}
-	return names
+	return headings
 }

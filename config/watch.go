@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -96,42 +97,46 @@ func (w *watch) is(got string) bool {
 	return err == nil && finalName(got) == w.host || equalFold(got, w.host)
 }
 
-// names returns the plain words of a Host line, and those that a Match line compares
-// the host with.
+// names returns the plain ones of the words of a line.
 func (h heading) names() []string {
-	var names []string
-	add := func(words ...string) {
-		for _, name := range words {
-			if name != "" && !strings.ContainsAny(name, "*?!") {
-				names = append(names, name)
-			}
-		}
-	}
+	return slices.DeleteFunc(h.words(), func(word string) bool { return strings.ContainsAny(word, "*?!") })
+}
+
+// words returns the names and patterns of a Host line, and those that a Match line
+// compares the host with.
+func (h heading) words() []string {
+	var words []string
 	if h.keyword == kwHost {
-		words, _ := splitWords(h.text)
-		for i, word := range words {
-			if beginsKnock(words[i:]) {
+		all, _ := splitWords(h.text)
+		for i, word := range all {
+			if beginsKnock(all[i:]) {
 				break
 			}
-			add(word)
+			if word != "" {
+				words = append(words, word)
+			}
 		}
-		return names
+		return words
 	}
 	for rest := h.text; ; {
 		var attribute, argument string
 		var ok bool
 		if attribute, rest, ok = cutDelim(rest); !ok || attribute == "" || attribute[0] == commentMark {
-			return names
+			return words
 		}
 		switch attribute = lowerASCII(attribute); strings.TrimPrefix(attribute, "!") {
 		case "all", "final", "canonical":
 			continue
 		}
 		if argument, rest, ok = cutDelim(rest); !ok {
-			return names
+			return words
 		}
 		if attribute == "host" || attribute == "originalhost" {
-			add(strings.Split(argument, ",")...)
+			for _, word := range strings.Split(argument, ",") {
+				if word != "" {
+					words = append(words, word)
+				}
+			}
 		}
 	}
 }

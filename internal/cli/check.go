@@ -74,6 +74,7 @@ func (c *checkup) prepare(o *options, process Process) (err error) {
 	if c.plan, err = readyPlan(o, process); err != nil {
 		return err
 	}
+	c.plan.lookAtKey(o.login)
 	if c.sequences, err = c.plan.knocks.Source(); err != nil {
 		return err
 	}

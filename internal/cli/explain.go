@@ -23,6 +23,7 @@ func runExplain(o *options, process Process, report *reporter) error {
 	if err != nil {
 		return err
 	}
+	p.lookAtKey(o.login)
 	found := p.defaults()
 	for _, e := range p.settings.Entries() {
 		found[e.Keyword] = setting{e.Value, e.Origin.String()}

@@ -32,6 +32,7 @@ type plan struct {
 	limit   limit
 
 	file     string // the only config that was read; empty for the usual ones
+	places   config.Sources
 	settings *config.Settings
 	home     string // the user's; empty if it is not known
 }
@@ -60,6 +61,7 @@ func makePlan(o *options, getenv func(string) string) (*plan, error) {
 	default:
 		places.File = o.config
 	}
+	p.places = places
 	settings, err := places.Load(config.Query{
 		Name: cmp.Or(o.alias, o.host), Exact: p.named, User: o.login, Port: o.port, NoKnock: len(o.knocks) > 0,
 	})
@@ -181,6 +183,15 @@ func (p *plan) tell(report *reporter) {
 	}
 	for _, n := range p.settings.Notes {
 		report.logf("%v: %s", n.Origin, n.Text)
+	}
+}
+
+// lookAtKey notes it if the key file of the host opens other hosts too. That takes a
+// reading of the files for each host in them, so it is for those who ask how things
+// stand.
+func (p *plan) lookAtKey(user string) {
+	if note := p.places.OtherKeyUse(p.settings, user); note != nil {
+		p.settings.Notes = append(p.settings.Notes, *note)
 	}
 }
 
