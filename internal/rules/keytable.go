@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,21 +60,21 @@ const (
 // Write writes the supply as a script for nft, token by token.
 //
 // A script that is cut short at any place is an error to nft or leaves the rules
-// unchanged: the sets are one block and the rules another, which begins on the line that
-// removes the old rules.
+// unchanged: they are one block, which begins on the line that removes the old rules.
 func (s *Supply) Write(w io.Writer) error {
 	first, last := s.slots()
 	table := KeyTable + s.Name
-	create, flush := "", ""
+	stub, create, flush := "\tchain open_v1 { }\n", "", ""
 	if s.Fresh { // refused where the key is loaded, as its tokens may have been used
-		create = "create table inet " + table + "\n"
+		// A "create table" above all would say it best, but makes nft 0.9.8 crash.
+		stub, create = "", "create chain inet "+table+" open_v1\n"
 	}
 	for _, old := range []string{"chain %s open_v1", "chain %s token_v1", "chain %s data_v1", "chain %s prerouting_v1", "map %s even_v1", "map %s odd_v1"} {
 		flush += fmt.Sprintf("flush "+old+"; ", "inet "+table)
 	}
 	fill := strings.NewReplacer(
-		"SPAN", s.span(first, last), "TABLE", table, "NAME", s.Name, "CREATE\n", create, "FLUSH ", flush,
-		"MARK", fmt.Sprintf("%#x", tokenMark), "CARRIERS", s.carriers())
+		"SPAN", s.span(first, last), "TABLE", table, "NAME", s.Name, "OPEN", stub, "CREATE", create, "FLUSH ", flush,
+		"MARK", fmt.Sprintf("%#x", tokenMark), "NEEDS", s.needs(), "DATA", s.data(), "CARRIERS", s.carriers())
 	b := bufio.NewWriterSize(w, 64<<10)
 	clock := func(odd token.Slot) func(token.Slot) {
 		return func(slot token.Slot) {
@@ -145,6 +146,29 @@ func (s *Supply) present() token.Slot {
 func (s *Supply) span(first, last token.Slot) string {
 	const format = "2006-01-02 15:04"
 	return first.Opens().UTC().Format(format) + " to " + last.Shuts().UTC().Format(format) + " UTC"
+}
+
+// needs says which nft and Linux can load the table: as tried with the nft of Debian 11
+// and Ubuntu 22.04.
+func (s *Supply) needs() string {
+	if s.bySYN() {
+		return "It needs nft 1.0.2 and Linux 5.16 or later, for a token in a SYN."
+	}
+	return "It needs nft 0.9.8 or later."
+}
+
+// data returns the rules that strike what comes in a SYN. Where none does, they would
+// only keep an older nft from loading the table.
+func (s *Supply) data() string {
+	if !s.bySYN() {
+		return ""
+	}
+	return "\t\tadd @spent_v1 { @ih,0,128 limit rate 1/week burst 1 packets } goto open_v1\n" +
+		"\t\tcounter name used_v1 meta mark set 0\n"
+}
+
+func (s *Supply) bySYN() bool {
+	return slices.ContainsFunc(s.Key.Carriers, func(c token.Carrier) bool { return c.Proto == "tcp" })
 }
 
 // carriers returns a rule for each carrier.

@@ -78,7 +78,7 @@ func TestSupply(t *testing.T) {
 				if first := token.SlotOf(now) - 1; (slots[first] > 0) != fresh {
 					t.Errorf("second %d, fresh %v: the slot before is in it: %v", second, fresh, slots[first] > 0)
 				}
-				if got := strings.Contains(b.String(), "\ncreate table inet knockpipe_key_anna\n"); got != fresh {
+				if got := strings.Contains(b.String(), "\ncreate chain inet knockpipe_key_anna open_v1\n"); got != fresh {
 					t.Errorf("fresh %v: create is in it: %v", fresh, got)
 				}
 				if strings.Contains(b.String(), "timeout 0s") {
