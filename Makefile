@@ -1,6 +1,7 @@
 # make demo   see it work on loopback: needs Go, make and ssh
 # make test   all tests; with CI=true it first installs what the lab needs
-# make soak   every kind of door over every kind of link, 100 times each
+# make soak   every kind of door over every kind of link, 100 times each, and
+#             1,000 times by one-time tokens
 # make scan   six port scans in order and six at random, on every kind of door
 # make clients  before a release: some seventy real clients; writes doc/clients.md
 # make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
@@ -73,7 +74,8 @@ test:
 	CGO_ENABLED=1 $(GO) test -vet=off -race -short ./...
 
 soak: tools
-	SOAK=100 $(GO) test -v -run TestMatrix -count=1 -parallel 12 -timeout 60m ./internal/e2e
+	SOAK=100 $(GO) test -v -run 'TestMatrix$$' -count=1 -parallel 12 -timeout 60m ./internal/e2e
+	SOAK=1000 $(GO) test -v -run TestMatrixToken -count=1 -parallel 24 -timeout 60m ./internal/e2e
 
 clients: tools
 ifeq ($(CI),true)
