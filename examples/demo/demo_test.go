@@ -2,15 +2,29 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
+
+// The demo starts itself in namespaces, as parts of the story.
+func TestMain(m *testing.M) {
+	if code, ok := part(context.Background(), os.Args); ok {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// clientHost is where the client of the story with nftables comes from.
+const clientHost = "192.0.2.1"
 
 // TestDemo runs the whole story, with a door that is not open for long.
 func TestDemo(t *testing.T) {
@@ -27,14 +41,25 @@ func TestDemo(t *testing.T) {
 				t.Fatalf("%v\n%s", err, &out)
 			}
 			rest := out.String()
-			for _, want := range []string{
+			wants := []string{
 				"Host tango", "1. Shut", "refused",
 				"2. Open", "knock 1 of 4", "knock 4 of 4", "door open for 127.0.0.1", "hello demo", "door shut", farewell,
 				"3. Shut again", "refused",
 				"4. Open by a one-time token", "token from 127.0.0.1", "door open for 127.0.0.1", "hello demo", farewell,
 				"5. Shut", "token from 127.0.0.1, but it was used before", "refused",
 				"the server saw 2 connections for 2 sessions",
-			} {
+			}
+			if _, why, not := strings.Cut(out.String(), "Not shown with nftables"); not {
+				t.Logf("without nftables%s", why)
+				if os.Getenv("CI") == "true" && runtime.GOOS == "linux" {
+					t.Error("no part may be left out in CI")
+				}
+			} else {
+				wants = append(wants,
+					"6. Shut", "refused", "7. Open by a one-time token", "hello demo, you come from "+clientHost, farewell,
+					"8. Shut", "tokens that opened: 1; used before: 2 more", "refused", "Done: ")
+			}
+			for _, want := range wants {
 				_, after, ok := strings.Cut(rest, want)
 				if !ok {
 					t.Fatalf("%q is missing or out of order in\n%s", want, &out)

@@ -1,6 +1,7 @@
 // Demo shows knockpipe at work on loopback, without privileges: a server that is
 // shut, a knock, a session, and the server shut again; then the same by a one-time token,
-// which opens nothing to somebody who sends it again.
+// which opens nothing to somebody who sends it again; and that once more with nftables,
+// where nft is there and the kernel lets this user have a network namespace.
 //
 //	go run ./examples/demo
 //
@@ -26,6 +27,10 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if code, ok := part(ctx, os.Args); ok {
+		stop()
+		os.Exit(code)
+	}
 	err := run(ctx, os.Stdout, 3*time.Second, lookSSH())
 	stop()
 	if err != nil {
@@ -46,7 +51,7 @@ func lookSSH() string {
 // run tells the whole story on w. The door stays open for so long; an empty sshPath
 // has the client in Go take the part of ssh.
 func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second+2*open)
+	ctx, cancel := context.WithTimeout(ctx, 45*time.Second+3*open)
 	defer cancel()
 	out := &screen{w: w}
 	out.line("A server behind a knock, here on loopback. Building knockpipe ...")
@@ -82,7 +87,12 @@ func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) e
 	} else {
 		out.line("\nThere is no ssh in PATH: a small client in Go takes its place. ssh would use\n\n" + indent(s.config()))
 	}
-	err = story(ctx, out, c, server, tokens)
+	if err = story(ctx, out, c, server, tokens); err == nil {
+		var whyNot string
+		if whyNot, err = realThing(ctx, out, s.dir, open, sshPath); whyNot != "" {
+			out.line("\nNot shown with nftables, as root or in a namespace of yours: " + whyNot)
+		}
+	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("ended early: %w", context.Cause(ctx))
 	}

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 )
 
 // A site is all that client and server agree on, and the folder with the client's
@@ -66,12 +67,17 @@ func (s *site) build(ctx context.Context) error {
 // keyFile is the key of the tokens, in the site's folder.
 const keyFile = "tango.key"
 
-// makeToken has knockpipe make the key of the tokens.
+// makeToken takes the port of the tokens and makes their key.
 func (s *site) makeToken(ctx context.Context) (err error) {
 	if s.tokens, err = net.ListenPacket("udp4", "127.0.0.1:0"); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, exe), "-keygen", keyFile, fmt.Sprintf("udp:%d", s.tokens.LocalAddr().(*net.UDPAddr).Port))
+	return s.makeKey(ctx, s.tokens.LocalAddr().(*net.UDPAddr).Port)
+}
+
+// makeKey makes a key file for tokens that go to a UDP port.
+func (s *site) makeKey(ctx context.Context, port int) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.dir, exe), "-keygen", keyFile, fmt.Sprintf("udp:%d", port))
 	cmd.Dir = s.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("knockpipe -keygen: %w: %s", err, bytes.TrimSpace(out))
@@ -118,15 +124,16 @@ func listenAnywhere() (l net.Listener, err error) {
 
 // makeKeys makes a host key and a client key, and writes the client's files.
 func (s *site) makeKeys() (err error) {
-	if s.hostKey, _, err = newKey(); err != nil {
+	var hostSecret, secret []byte
+	if s.hostKey, hostSecret, err = newKey(); err != nil {
 		return err
 	}
-	var secret []byte
 	if s.clientKey, secret, err = newKey(); err != nil {
 		return err
 	}
-	knownHost := fmt.Sprintf("[%v]:%d %s", s.service.IP, s.service.Port, ssh.MarshalAuthorizedKey(s.hostKey.PublicKey()))
+	knownHost := knownhosts.Line([]string{s.service.String()}, s.hostKey.PublicKey()) + "\n"
 	return errors.Join(
+		s.write("host_key", string(hostSecret)),
 		s.write("id_ed25519", string(secret)),
 		s.write("known_hosts", knownHost),
 		s.write("ssh_config", s.config()),
