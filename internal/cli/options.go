@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -233,7 +234,13 @@ func (o *options) positional(args []string) (err error) {
 	if o.alias == "%n" {
 		o.alias = ""
 	}
-	o.host, args = strings.TrimSuffix(strings.TrimPrefix(args[0], "["), "]"), args[1:]
+	o.host, args = args[0], args[1:]
+	if o.mode != rulesMode { // which may have several
+		if err := o.setUser(); err != nil {
+			return err
+		}
+	}
+	o.host = strings.TrimSuffix(strings.TrimPrefix(o.host, "["), "]")
 	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
 		return errors.New("options go before the host")
 	}
@@ -255,6 +262,22 @@ func (o *options) positional(args []string) (err error) {
 	case !o.mode.portless:
 		return errors.New("no port given")
 	}
+	return nil
+}
+
+// setUser takes the user off the host, for those who type it as for ssh: user@host.
+// As there, -l wins. ssh itself passes none.
+func (o *options) setUser() error {
+	i := strings.LastIndexByte(o.host, '@')
+	switch {
+	case i < 0:
+		return nil
+	case i == 0 || i == len(o.host)-1:
+		return fmt.Errorf("bad host name %q", o.host)
+	case !o.mode.byHand:
+		return fmt.Errorf("bad host name %q: write the host alone, and the user behind -l", o.host)
+	}
+	o.login, o.host = cmp.Or(o.login, o.host[:i]), o.host[i+1:]
 	return nil
 }
 
@@ -283,6 +306,9 @@ func (o *options) setHosts() error {
 	for _, host := range strings.Split(o.host, ",") {
 		if ip.BadName(host) {
 			return fmt.Errorf("bad host name %q", host)
+		}
+		if err := o.about(host).setUser(); err != nil {
+			return err
 		}
 		if !slices.Contains(o.hosts, host) {
 			o.hosts = append(o.hosts, host)

@@ -14,7 +14,11 @@ import (
 func runRules(o *options, process Process, report *reporter) error {
 	door := &rules.Door{Ports: o.ports, LAN: o.lan, Trial: o.trial, Wide: o.wide}
 	for _, host := range o.hosts {
-		p, err := readyPlan(o.about(host), process)
+		one := o.about(host)
+		if err := one.setUser(); err != nil {
+			return badUsage(err)
+		}
+		p, err := readyPlan(one, process)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (d *tokenDoor) refill(t *testing.T, command string) error {
 }
 
 // TestTokenRefill loads tokens as systemd and cron do, by the lines of the examples: of
-// a new user, after a flush, and beside a key that is bad.
+// a new user, after a flush, and beside keys that are bad or that the kernel refuses.
 func TestTokenRefill(t *testing.T) {
 	line := func(name, pattern string) string {
 		text, err := os.ReadFile("examples/" + name)
@@ -69,11 +69,27 @@ func TestTokenRefill(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(d.dir, "aaa.key"), []byte("no key\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			refused := filepath.Join(d.dir, "aab.key")
+			d.run(t, "", "-keygen", refused)
+			d.Server.Nft(t, "table inet knockpipe_key_aab {\n set tokens_v1 { type ipv4_addr; }\n}\n")
 			err := d.refill(t, command)
 			if failed := err != nil; failed != (name == "systemd") || failed && !strings.Contains(err.Error(), "/aaa.key:1: ") {
-				t.Errorf("with a bad key: got %v", err)
+				t.Errorf("with a bad key, and one that the kernel refuses: got %v", err)
+			}
+			if !loaded("anna") || !loaded("bob") {
+				t.Errorf("beside them are loaded anna %v, bob %v, want both", loaded("anna"), loaded("bob"))
 			}
 			if err := os.Remove(filepath.Join(d.dir, "aaa.key")); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.refill(t, command); (err != nil) != (name == "systemd") {
+				t.Errorf("with a key that the kernel refuses: got %v", err)
+			}
+			d.run(t, "| nft -f -", "-tokens", filepath.Join(d.dir, "anna.key"), filepath.Join(d.dir, "bob.key"))
+			if out, err := d.try(t, "| nft -f -", "-tokens", refused, filepath.Join(d.dir, "bob.key")); err == nil {
+				t.Errorf("two keys in one pipe are one transaction, and one is refused: got %s", out)
+			}
+			if err := os.Remove(refused); err != nil {
 				t.Fatal(err)
 			}
 			for range 2 {
