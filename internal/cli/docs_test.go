@@ -278,7 +278,7 @@ func kindsOfKnocks(t *testing.T) []string {
 func TestFormatsDocumented(t *testing.T) {
 	bash, fish := document(t, "completions/knockpipe.bash"), document(t, "completions/knockpipe.fish")
 	for name, got := range map[string][]string{
-		"usage":         all(between(t, usage, "FORMAT is one\n", "\n  -s"), `(\w{3,})`),
+		"usage":         all(between(t, usage, "FORMAT is one of", "\n  -s"), `(\w{3,})`),
 		"command":       all(between(t, section(t, commandPage, "MODES"), "describes each\n.Ar format :", "\nSeveral"), `(?m)^\.Cm (\w+)`),
 		"items, server": items(section(t, serverPage, "FORMATS"), "Cm"),
 		"bash":          strings.Fields(between(t, bash, `rules) _knockpipe_from "$cur" -W '`, "'")),

@@ -256,7 +256,7 @@ func (o *options) positional(args []string) (err error) {
 		case err == nil && o.knocks.Runs():
 			return errors.New("exec: works only in a config file, as a plain keyword")
 		case err == nil && len(o.knocks) > 0 && len(o.hosts) > 1:
-			return errors.New("knocks on the command line are for one host")
+			return errors.New("knocks on the command line cannot be combined with a list of hosts")
 		}
 		return err
 	case !o.mode.portless:
@@ -315,7 +315,7 @@ func (o *options) setHosts() error {
 		}
 	}
 	if o.host = o.hosts[0]; len(o.hosts) > 1 && o.alias != "" {
-		return errors.New("-n is for one host")
+		return errors.New("-n cannot be combined with a list of hosts")
 	}
 	return nil
 }

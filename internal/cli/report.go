@@ -82,7 +82,7 @@ func (p *plan) openFailure(err error, tried []netip.Addr) error {
 	case !isShut && len(p.knocks) > 0 && proxy.Local(err) != nil: // of a knock
 		f.hint = localHint(proxy.Local(err))
 	case errors.Is(err, proxy.ErrNoTurn):
-		f.hint = "a knockpipe that cannot get in delays the others, by two seconds at a time"
+		f.hint = "a knockpipe that cannot get in delays the others, by up to two seconds at a time"
 	case !isShut && len(p.knocks) == 0:
 		f.err = fmt.Errorf("%s port %d: %w", p.host, p.port, err)
 		f.hint = "no knock is configured for this host"
@@ -140,7 +140,7 @@ const (
 
 // tokenHint is what can keep a token from opening the door, and how to find out.
 const tokenHint = "do the clocks agree within two minutes, are tokens loaded on the server (after a boot, the first one opens within two minutes), " +
-	"and do firewalls on the way let them through? On the server, nft list counters counts tokens that came early, late or used; if it counts none, they were unknown or dropped"
+	"and do firewalls on the way let them through? On the server, nft list counters shows tokens that came early, late or used; if it shows none, they were unknown or dropped"
 
 // isRight asks about what the user can get wrong in the sequence.
 func (p *plan) isRight() string {

@@ -43,8 +43,8 @@ knockpipe connects as nc would.
   -once N FILE              write a new list of N one-time sequences and exit
   -rules FORMAT             print the server's side of the host's knock; host and port
                             may be lists (tango,anna 22,8022), and the port may be
-                            left out. FORMAT is one
-                            of fwknopd, iptables, knockd, mikrotik, nftables
+                            left out; FORMAT is one of fwknopd, iptables, knockd,
+                            mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
   -tokens FILE...           print the next tokens of each key file, for nft
   -trial DURATION           with -rules: the guard removes itself after this time

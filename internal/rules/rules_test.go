@@ -100,10 +100,10 @@ func TestWarnings(t *testing.T) {
 		knock string
 		want  []string // what they begin with
 	}{
-		{"7000", []string{"one knock is soon guessed"}},
-		{"icmp,size=9", []string{"one knock is soon guessed"}},
-		{"7000 pause:20 udp:8000", []string{"two knocks are soon guessed"}},
-		{"7000 7001", []string{"two knocks are soon guessed", "the ports are close together"}},
+		{"7000", []string{"one knock is easy to guess"}},
+		{"icmp,size=9", []string{"one knock is easy to guess"}},
+		{"7000 pause:20 udp:8000", []string{"two knocks are easy to guess"}},
+		{"7000 7001", []string{"two knocks are easy to guess", "the ports are close together"}},
 		{"7001 7000 6999", []string{"the ports are close together"}},
 		{"9000 8000 7000 7000,connect", []string{"knock 4 repeats the knock before it"}},
 		{"8000 7000 pause:20 7000 7000", []string{"knock 4 repeats the knock before it", "knock 5 repeats the knock before it"}},

@@ -30,7 +30,7 @@ func NextSteps(format string, d *Door) []string {
 	}
 	switch format {
 	case "nftables":
-		steps = append(steps, "undo: nft '"+removal(d.Ports)+"'; the comments in the file say how to keep it over a reboot")
+		steps = append(steps, "undo: nft '"+removal(d.Ports)+"'; the comments in the output say how to keep it over a reboot")
 	case "iptables", "fwknopd":
 		steps = append(steps, "undo: run the script with the argument remove: ssh root@SERVER sh -s remove")
 	default:

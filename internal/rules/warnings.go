@@ -15,7 +15,7 @@ func Warnings(seq knock.Sequence) []string {
 	var found []string
 	if n := seq.Knocks(); n > 0 && n < fewest && guessable(seq) {
 		few := [fewest]string{1: "one knock is", 2: "two knocks are"}[n]
-		found = append(found, fmt.Sprintf("%s soon guessed: use at least %d", few, fewest))
+		found = append(found, fmt.Sprintf("%s easy to guess: use at least %d", few, fewest))
 	}
 	if near(seq) {
 		found = append(found, "the ports are close together and in order, so even a slow port scan opens the door: use random ports")
