@@ -13,6 +13,7 @@ import (
 // TestAnswers looks at what -v says of a shut port: silent, refused by the host
 // itself, or called unreachable by a router on the way.
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	const (
 		drop   = "table inet t { chain c { type filter hook input priority 0; policy accept; tcp dport != 0 drop; }; }"
 		refuse = "table inet t { chain c { type filter hook input priority 0; policy accept; tcp dport 22 reject with tcp reset; }; }"

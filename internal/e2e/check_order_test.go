@@ -15,6 +15,7 @@ import (
 // their order: -check says how far apart they have to be. That eight of them come
 // in order back to back happens once in 40,000 times.
 func TestCheckOrder(t *testing.T) {
+	t.Parallel()
 	const long = "7001,9002,7003,9004,7005,9006,7007,9008"
 	l := lab.New(t, lab.Link{Delay: 20 * time.Millisecond, Jitter: 15 * time.Millisecond})
 	runKnockd(t, l, "examples/knockd.conf", func(conf string) string {

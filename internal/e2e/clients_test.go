@@ -26,6 +26,7 @@ import (
 // Only the small ones run unless CLIENTS names the file for the table, as `make
 // clients` does.
 func TestClients(t *testing.T) {
+	t.Parallel()
 	file := os.Getenv("CLIENTS")
 	results := make([]string, len(clients))
 	t.Run("all", func(t *testing.T) { // returns when the parallel ones are through

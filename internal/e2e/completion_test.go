@@ -55,6 +55,7 @@ kilo.example.org,192.0.2.7 ssh-ed25519 AAAA
 
 // TestCompletion asks bash, zsh and fish for completions.
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	hosts := "192.0.2.7 equals included kilo.example.org lima.example.org nested quebec quoted romeo side tandem tango"
 	tests := []struct{ line, want string }{
 		// nothing

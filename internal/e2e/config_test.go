@@ -36,6 +36,7 @@ func sshConfig(t *testing.T, l *lab.Lab, files map[string]string) {
 // TestConfig types "ssh tango", with the knock in ~/.ssh/config or in the side
 // file, and HostName and port different from the alias.
 func TestConfig(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("examples/nftables.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +77,7 @@ func TestConfig(t *testing.T) {
 
 // TestConnectionSettings honours what ssh does not hand to a ProxyCommand.
 func TestConnectionSettings(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name, settings string
 		want           string // the banner, or a line of stderr

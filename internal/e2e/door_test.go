@@ -216,6 +216,7 @@ func checkHandshakes(t *testing.T, l *lab.Lab, wire *lab.Sniffer, sessions int) 
 // repeat, and counts the handshakes: never more than one for a session, however
 // many connects overlap.
 func TestOneHandshake(t *testing.T) {
+	t.Parallel()
 	links := map[string]lab.Link{
 		"clean":     {Delay: 25 * time.Millisecond},
 		"jitter":    {Delay: 25 * time.Millisecond, Jitter: 20 * time.Millisecond},

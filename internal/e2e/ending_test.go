@@ -23,6 +23,7 @@ import (
 // knockpipe; while the door is shut, they end it like any program. During a session,
 // Ctrl-C is for ssh. nohup is honoured.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		signal  syscall.Signal
 		session bool
@@ -164,6 +165,7 @@ func awaitHearing(t *testing.T, pid int) {
 
 // TestNohup starts a session that ignores the end of its terminal. It goes on.
 func TestNohup(t *testing.T) {
+	t.Parallel()
 	l := lab.New(t)
 	l.Server.Banner(t, 22)
 	cmd := l.Client.Command("sh", "-c", "trap '' HUP; exec "+binary(t)+" 198.51.100.2 22")

@@ -135,6 +135,7 @@ func TestFwknop(t *testing.T) {
 // TestFwknopTransports asks an fwknopd that listens on a UDP socket instead of
 // sniffing, and by the other transports.
 func TestFwknopTransports(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, conf, rc string
 		flags          []string
@@ -169,6 +170,7 @@ func TestFwknopTransports(t *testing.T) {
 // TestFwknopForward reaches a host behind the server by NAT, both with a stanza that
 // names everything and with one that leaves the ports to the connection.
 func TestFwknopForward(t *testing.T) {
+	t.Parallel()
 	for name, line := range map[string]string{
 		"all of it":           "ACCESS tcp/2222\nNAT_ACCESS 203.0.113.2,22\n",
 		"with a colon":        "NAT_ACCESS 203.0.113.2:22\n",
@@ -199,6 +201,7 @@ func TestFwknopForward(t *testing.T) {
 
 // TestFwknopUsage has errors that are found before a packet leaves.
 func TestFwknopUsage(t *testing.T) {
+	t.Parallel()
 	tests := []struct{ name, rc, line, want string }{
 		{"no file", "", "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no such file or directory`},
 		{"no stanza", "[tango]\n" + keys, "198.51.100.2 22 fwknop", `knock 1 of 1 \(fwknop\): /root/\.fwknoprc: no stanza \[198\.51\.100\.2\]`},

@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 
 // TestScript runs the command lines of testdata/script.
 func TestScript(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,

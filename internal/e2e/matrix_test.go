@@ -42,6 +42,7 @@ var links = []namedLink{
 // lost every time. Eight seconds hold some twenty tries, so that at 5 % loss a
 // failure in a run of the whole soak is far less likely than one in a million.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	tries := 1
 	if n, err := strconv.Atoi(os.Getenv("SOAK")); err == nil {
 		tries = n

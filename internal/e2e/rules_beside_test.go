@@ -40,6 +40,7 @@ func openDoor(t *testing.T, l *lab.Lab, config, host, port string) error {
 // TestRulesTwoDoors loads the rules for one port and then those for another one.
 // Neither touches the other, and each can be removed.
 func TestRulesTwoDoors(t *testing.T) {
+	t.Parallel()
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
 			t.Parallel()
@@ -134,6 +135,7 @@ COMMIT
 
 // TestRulesBeforeNAT guards ports that are forwarded elsewhere.
 func TestRulesBeforeNAT(t *testing.T) {
+	t.Parallel()
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
 			t.Parallel()
@@ -190,6 +192,7 @@ func TestRulesBeforeNAT(t *testing.T) {
 // TestRulesSession checks that a session from before the guard goes on, even if
 // connection tracking has never seen it or is switched off for it.
 func TestRulesSession(t *testing.T) {
+	t.Parallel()
 	for _, f := range loaders {
 		for _, beside := range []struct{ name, rules string }{
 			{"alone", ""},
@@ -249,6 +252,7 @@ func echoes(t *testing.T, conn net.Conn, line string) {
 // TestRulesKnockAtDoor knocks at a port that other rules guard, which were loaded before
 // or after. The door must open in both cases.
 func TestRulesKnockAtDoor(t *testing.T) {
+	t.Parallel()
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
 			t.Parallel()
@@ -301,6 +305,7 @@ func TestRulesHead(t *testing.T) {
 
 // TestRulesUfw guards beside rules that drop by default.
 func TestRulesUfw(t *testing.T) {
+	t.Parallel()
 	for _, f := range loaders {
 		t.Run(f.format, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 
 // TestRulesHard tries doors that are easy to get wrong.
 func TestRulesHard(t *testing.T) {
+	t.Parallel()
 	bytes := func(n int) string { return strings.Repeat("a5", n) }
 	long := longest()
 	tests := []struct {
@@ -42,18 +43,15 @@ func TestRulesHard(t *testing.T) {
 		if !f.firewall {
 			continue
 		}
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			b := newRulesBench(t, f)
-			for _, tt := range tests {
-				wrong, err := knock.Parse(strings.Fields(tt.wrong))
-				if err != nil {
-					t.Fatal(err)
-				}
-				d := newKnock(strings.Fields(tt.knock)...)
-				d.settings = tt.settings
-				b.roundTrip(t, "hard door", d, wrong)
+		inTurn(t, f, len(tests), func(t *testing.T, b *rulesBench, i int) {
+			tt := tests[i]
+			wrong, err := knock.Parse(strings.Fields(tt.wrong))
+			if err != nil {
+				t.Fatal(err)
 			}
+			d := newKnock(strings.Fields(tt.knock)...)
+			d.settings = tt.settings
+			b.roundTrip(t, "hard door", d, wrong)
 		})
 	}
 }
@@ -70,6 +68,7 @@ func longest() []string {
 // TestRulesClose shuts the door by the sequence in reverse, and not by what a
 // client sends to open it.
 func TestRulesClose(t *testing.T) {
+	t.Parallel()
 	for _, f := range rulesFormats {
 		if !f.closes {
 			continue
@@ -111,6 +110,7 @@ func TestRulesClose(t *testing.T) {
 
 // TestRulesLAN lets in the networks of -lan without a knock, and no others.
 func TestRulesLAN(t *testing.T) {
+	t.Parallel()
 	for _, f := range rulesFormats {
 		if !f.lan {
 			continue
@@ -145,6 +145,7 @@ func TestRulesLAN(t *testing.T) {
 
 // TestRulesExpire waits until the door is shut again to an address that has knocked.
 func TestRulesExpire(t *testing.T) {
+	t.Parallel()
 	shorter := strings.NewReplacer("timeout 10s", "timeout 1s", "--seconds 10 ", "--seconds 1 ")
 	for _, f := range rulesFormats {
 		if !f.firewall {
@@ -172,36 +173,40 @@ func TestRulesExpire(t *testing.T) {
 // TestRulesLink opens doors over a link that delays, reorders, loses and repeats,
 // with one connection for each session.
 func TestRulesLink(t *testing.T) {
+	t.Parallel()
+	const benches, sessions = 2, 4 // on each
 	link := lab.Link{Delay: 20 * time.Millisecond, Jitter: 10 * time.Millisecond, Loss: 0.03, Dup: 0.05}
 	for _, f := range rulesFormats {
 		if !f.firewall {
 			continue
 		}
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			b := newRulesBench(t, f, link)
-			config := b.config(t, "Knock 7000 9000/udp udp:8000,text=sesame 7000", "KnockClose 7000 udp:8000,text=sesame 9000/udp 7000")
-			text := b.printed(t, config, "tango")
-			const sessions = 8
-			for i := range sessions {
-				remove := b.load(t, b.Lab, text)
-				host := []string{"198.51.100.2", "2001:db8::2"}[i%2]
-				out, err := knockpipe(t, b.Lab, "-f "+config+" "+host+" 22").CombinedOutput()
-				if err != nil || string(out) != "SSH-2.0-bench\r\n" {
-					t.Errorf("session %d: got %q, %v, want a banner", i, out, err)
+		for bench := range benches {
+			t.Run(fmt.Sprint(f.name, "/", bench), func(t *testing.T) {
+				t.Parallel()
+				b := newRulesBench(t, f, link)
+				config := b.config(t, "Knock 7000 9000/udp udp:8000,text=sesame 7000", "KnockClose 7000 udp:8000,text=sesame 9000/udp 7000")
+				text := b.printed(t, config, "tango")
+				for i := range sessions {
+					remove := b.load(t, b.Lab, text)
+					host := []string{"198.51.100.2", "2001:db8::2"}[i%2]
+					out, err := knockpipe(t, b.Lab, "-f "+config+" "+host+" 22").CombinedOutput()
+					if err != nil || string(out) != "SSH-2.0-bench\r\n" {
+						t.Errorf("session %d: got %q, %v, want a banner", i, out, err)
+					}
+					remove()
 				}
-				remove()
-			}
-			if got := b.Server.Handshakes(t); got != sessions {
-				t.Errorf("the server's kernel completed %d handshakes, want %d", got, sessions)
-			}
-		})
+				if got := b.Server.Handshakes(t); got != sessions {
+					t.Errorf("the server's kernel completed %d handshakes, want %d", got, sessions)
+				}
+			})
+		}
 	}
 }
 
 // TestRulesAnsweredKnock knocks twice from one port at a port that answers, so that
 // the second datagram belongs to an exchange for the firewall.
 func TestRulesAnsweredKnock(t *testing.T) {
+	t.Parallel()
 	for _, f := range rulesFormats {
 		if !f.firewall {
 			continue

@@ -12,6 +12,7 @@ import (
 // TestRulesFwknopd sets the real fwknopd up by the script that -rules prints, for
 // several stanzas, and opens it with the same one.
 func TestRulesFwknopd(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "fwknopd", "iptables", "ip6tables", "stdbuf")
 	for _, tt := range []struct{ name, stanza, ports, closed string }{
 		{"plain", keys, "22,8022", "22"},

@@ -18,6 +18,7 @@ import (
 // TestRulesKnockd sets the real knockd up by -rules, for random sequences, and opens
 // it with the same config.
 func TestRulesKnockd(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "knockd", "stdbuf", "nft")
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

@@ -183,6 +183,7 @@ func TestRulesScanBothFull(t *testing.T) {
 // TestRulesNAT lets six machines behind one address knock at once, as fast as they do in
 // their first second.
 func TestRulesNAT(t *testing.T) {
+	t.Parallel()
 	for _, door := range scannedDoors {
 		if door.slow { // knockd tells senders by their address, and one spoils the other's knock
 			continue

@@ -51,18 +51,29 @@ var rulesFormats = []*rulesFormat{nftablesFormat, iptablesFormat, legacyFormat}
 // it as -rules prints it, loaded beside other rules, and the door opened by the same
 // line. The seed repeats a run.
 func TestRules(t *testing.T) {
+	t.Parallel()
 	if *seed == 0 {
 		*seed = rand.Uint64()
 	}
 	t.Logf("seed %d", *seed)
 	for _, f := range rulesFormats {
-		t.Run(f.name, func(t *testing.T) {
+		inTurn(t, f, f.doors, func(t *testing.T, b *rulesBench, i int) {
+			r := rand.New(rand.NewPCG(*seed, uint64(i)))
+			d := randomDoor(r, f)
+			b.roundTrip(t, fmt.Sprintf("door %d of seed %d", i, *seed), d, d.wrong(r))
+		})
+	}
+}
+
+// inTurn tries doors of a format, on a few benches at a time: most of it is to wait.
+func inTurn(t *testing.T, f *rulesFormat, doors int, try func(t *testing.T, b *rulesBench, i int)) {
+	const benches = 3
+	for bench := range benches {
+		t.Run(fmt.Sprint(f.name, "/", bench), func(t *testing.T) {
 			t.Parallel()
 			b := newRulesBench(t, f)
-			r := rand.New(rand.NewPCG(*seed, uint64(len(f.name))))
-			for i := range f.doors {
-				d := randomDoor(r, f)
-				b.roundTrip(t, fmt.Sprintf("door %d of seed %d", i, *seed), d, d.wrong(r))
+			for i := bench; i < doors; i += benches {
+				try(t, b, i)
 			}
 		})
 	}

@@ -25,6 +25,7 @@ func barred(text string) string {
 // TestRulesTrial checks that a trial guard removes itself, that one that was loaded again
 // for good stays, and that a session survives all of it.
 func TestRulesTrial(t *testing.T) {
+	t.Parallel()
 	script := func(args ...string) func(t *testing.T, l *lab.Lab, text string) {
 		return func(t *testing.T, l *lab.Lab, text string) {
 			path := filepath.Join(t.TempDir(), "script")
@@ -102,6 +103,7 @@ func TestRulesTrial(t *testing.T) {
 // only records its arguments. The unit's own command loads the files, and one bad file
 // does not stop the others.
 func TestRulesUnit(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "nft")
 	l := lab.New(t)
 	etc, bin := serverEtc(t, l), t.TempDir()
@@ -174,6 +176,7 @@ func serverEtc(t *testing.T, l *lab.Lab) string {
 
 // TestRulesWide lets in the network of the address that knocks, and nobody else.
 func TestRulesWide(t *testing.T) {
+	t.Parallel()
 	for _, f := range []struct {
 		format string
 		need   []string

@@ -100,6 +100,7 @@ func (h *hush) run(t *testing.T, args ...string) (string, bool) {
 // kind of knock, with a door that opens and with one that stays shut. None shows a
 // port of the sequence, a payload, a key or a command.
 func TestSecrets(t *testing.T) {
+	t.Parallel()
 	const list = " 41237,41239,41241,41243\n"
 	kinds := []struct{ name, knock string }{
 		{"ports", "41237 41239/udp 41241:tcp tcp:41243"},

@@ -26,6 +26,7 @@ const dbKnock = "51432 14325 43251"
 // connection, of which the connection is stdin and stdout. The lines of systemd are the
 // example's.
 func TestService(t *testing.T) {
+	t.Parallel()
 	lab.Need(t, "socat", "systemd-socket-activate")
 	unit := func(name, key string) string {
 		text, err := os.ReadFile("examples/" + name)

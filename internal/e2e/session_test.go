@@ -199,6 +199,7 @@ var sessions = []struct {
 // TestSessions runs each program through a real firewall to a real sshd: the
 // bytes are right, and sshd saw the sessions and nothing else.
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	for _, family := range []struct {
 		name string
 		addr func(*lab.Host) netip.Addr

@@ -110,6 +110,7 @@ var spoiltConfigs = []spoilt{
 // TestSpoilt runs every mode but -G and -rules, which are asked for it, on every spoilt
 // config: none shows a word of a knock.
 func TestSpoilt(t *testing.T) {
+	t.Parallel()
 	modes := []string{"-v -E LOG tango 22", "-vv tango 22", "-vv -f CONFIG tango 22", "-4 -vv -n tango -- 198.51.100.2 22",
 		"-k -vv tango 22", "-check -vv tango", "-check -E LOG -f CONFIG tango"}
 	const groups = 4

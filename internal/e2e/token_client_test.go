@@ -50,6 +50,7 @@ func (d *tokenDoor) opened(t testing.TB) (n int) {
 // TestTokenClient gets in by each carrier. A process that follows spends no token, unless
 // the door is shut again.
 func TestTokenClient(t *testing.T) {
+	t.Parallel()
 	for _, carrier := range []string{"udp:40022", "icmp", "tcp:40022"} {
 		t.Run(carrier, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +95,7 @@ func TestTokenClient(t *testing.T) {
 // TestTokenFew has a server that knows only some of the tokens, or receives only one of
 // the carriers.
 func TestTokenFew(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		carriers []string
@@ -176,6 +178,7 @@ func TestTokenWays(t *testing.T) {
 // TestTokenUnprivileged has an unprivileged user with a home directory that cannot be
 // written.
 func TestTokenUnprivileged(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("skipping, only root can become someone else")
 	}
@@ -253,6 +256,7 @@ func TestTokenErrors(t *testing.T) {
 // TestTokenCrowd has forty ssh at once, and then many sessions one after the other. All
 // get in, and there are no other connections.
 func TestTokenCrowd(t *testing.T) {
+	t.Parallel()
 	d := &tokenDoor{Lab: lab.New(t, lab.Link{Delay: 5 * time.Millisecond}), dir: t.TempDir()}
 	d.loadDoor(t)
 	sshd := d.Server.SSHD(t, "MaxStartups 100")
@@ -289,6 +293,7 @@ func TestTokenCrowd(t *testing.T) {
 // TestMatrixToken opens a door for tokens over every link, as TestMatrix does the others.
 // With SOAK=1000 each link has ten doors at once, which are opened 100 times each.
 func TestMatrixToken(t *testing.T) {
+	t.Parallel()
 	const most = 100 // of one door
 	tries := 1
 	if n, err := strconv.Atoi(os.Getenv("SOAK")); err == nil {

@@ -32,6 +32,7 @@ func (d *tokenDoor) refill(t *testing.T, command string) error {
 // TestTokenRefill loads tokens as systemd and cron do, by the lines of the examples: of
 // a new user, after a flush, and beside keys that are bad or that the kernel refuses.
 func TestTokenRefill(t *testing.T) {
+	t.Parallel()
 	line := func(name, pattern string) string {
 		text, err := os.ReadFile("examples/" + name)
 		if err != nil {

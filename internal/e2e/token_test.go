@@ -212,6 +212,7 @@ var (
 // someone else, at once or after anything is loaded again. A token that was not used
 // does.
 func TestTokenOnce(t *testing.T) {
+	t.Parallel()
 	for _, carrier := range []string{"udp", "icmp", "tcp"} {
 		for i, family := range []string{"IPv4", "IPv6"} {
 			t.Run(carrier+" "+family, func(t *testing.T) {
@@ -335,6 +336,7 @@ func (d *tokenDoor) supply(t testing.TB, s *rules.Supply) {
 
 // TestTokenExpires has a supply that has run out, so that its tokens are late.
 func TestTokenExpires(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	path := filepath.Join(d.dir, "anna.key")
 	if err := token.Write(path, nil); err != nil {
@@ -361,6 +363,7 @@ func TestTokenExpires(t *testing.T) {
 
 // TestTokenRace has two senders at once with the same tokens: one of the two gets each.
 func TestTokenRace(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	k := d.key(t, "anna")
 	first := token.SlotOf(time.Now())
@@ -491,6 +494,7 @@ func TestTokenMarks(t *testing.T) {
 
 // TestTokenRandom sends random bytes as long as a token.
 func TestTokenRandom(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.key(t, "anna", "udp:40022", "icmp", "tcp:40022")
 	var tok [token.Size]byte
@@ -538,6 +542,7 @@ func TestTokenCut(t *testing.T) {
 
 // TestTokenBehind boots with a clock that is behind.
 func TestTokenBehind(t *testing.T) {
+	t.Parallel()
 	d := newTokenDoor(t)
 	d.key(t, "anna")
 	if os.Geteuid() != 0 {
