@@ -117,7 +117,7 @@ var firstBuild = sync.OnceValues(func() (b build, err error) {
 	if err := checkout(b.root); err != nil {
 		return b, err
 	}
-	r := &release{root: b.root, out: b.out, version: testVersion, time: testTime, packagers: chosenPackagers()}
+	r := &release{root: b.root, out: b.out, version: testVersion, time: testTime, packagers: packagers}
 	if b.names, err = r.make(chosenTargets()); err != nil {
 		return b, err
 	}
@@ -135,8 +135,13 @@ var firstBuild = sync.OnceValues(func() (b build, err error) {
 	return b, err
 })
 
+// firstRelease is what firstBuild makes, which -short leaves out: it is slow, and
+// nothing in it runs beside anything else, so that the race detector has no use for it.
 func firstRelease(t *testing.T) build {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("skipping, -short leaves the building out")
+	}
 	needNfpm(t)
 	b, err := firstBuild()
 	if err != nil {
@@ -147,25 +152,12 @@ func firstRelease(t *testing.T) build {
 
 // chosenTargets are the targets that are built. All others differ only in the compiler.
 func chosenTargets() []target {
-	if testing.Short() {
-		return targets[:1] // linux/amd64
-	}
 	return slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.arch != "amd64" || t.os != "linux" && t.os != "windows" })
-}
-
-func chosenPackagers() []packager {
-	if testing.Short() {
-		return nil
-	}
-	return packagers
 }
 
 // needNfpm skips the test where nfpm cannot be had, which Go fetches.
 func needNfpm(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		return
-	}
 	if err := nfpmRuns(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("no test may be skipped in CI: %v", err)
@@ -185,7 +177,7 @@ var nfpmRuns = sync.OnceValue(func() error {
 // with other settings for Go, and looks into what comes out.
 func TestRelease(t *testing.T) {
 	first := firstRelease(t)
-	r := &release{root: t.TempDir(), out: filepath.Join(t.TempDir(), "out"), version: testVersion, time: testTime, packagers: chosenPackagers()}
+	r := &release{root: t.TempDir(), out: filepath.Join(t.TempDir(), "out"), version: testVersion, time: testTime, packagers: packagers}
 	if err := checkout(r.root); err != nil {
 		t.Fatal(err)
 	}
@@ -225,11 +217,10 @@ func TestRelease(t *testing.T) {
 	base := "knockpipe-" + testVersion + "-linux-amd64"
 	program := checkMembers(t, base, untar(t, made[0][base+".tar.gz"]), append(want, "0755 knockpipe"))
 	checkProgram(t, program)
-	if base := "knockpipe-" + testVersion + "-windows-amd64"; !testing.Short() {
-		program := checkMembers(t, base, unzip(t, made[0][base+".zip"]), append(want, "0755 knockpipe.exe"))
-		if !bytes.HasPrefix(program, []byte("MZ")) {
-			t.Error("knockpipe.exe is not a program for Windows")
-		}
+	base = "knockpipe-" + testVersion + "-windows-amd64"
+	program = checkMembers(t, base, unzip(t, made[0][base+".zip"]), append(want, "0755 knockpipe.exe"))
+	if !bytes.HasPrefix(program, []byte("MZ")) {
+		t.Error("knockpipe.exe is not a program for Windows")
 	}
 }
 

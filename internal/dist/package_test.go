@@ -183,9 +183,6 @@ func units(t *testing.T, root string) (lines []string) {
 // TestLintian runs Debian's lintian on the package. It must find nothing.
 func TestLintian(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipping, -short leaves lintian out")
-	}
 	lab.Need(t, "lintian")
 	first := firstRelease(t)
 	cmd := exec.Command("lintian", "--allow-root", filepath.Join(first.out, "knockpipe_1.2.3~rc1-1_amd64.deb"))
@@ -198,9 +195,6 @@ func TestLintian(t *testing.T) {
 // archives, the first of which has the checksum of the second.
 func TestAPK(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("skipping, -short leaves packages out")
-	}
 	data, err := os.ReadFile(filepath.Join(firstRelease(t).out, "knockpipe_1.2.3_rc1-r1_x86_64.apk"))
 	if err != nil {
 		t.Fatal(err)
