@@ -120,8 +120,11 @@ func (a *advice) misspeltComment(at *position, l *line) {
 // misspeltKeyword notes a keyword that is nearly one of ours, in a file where it causes
 // no error.
 func (a *advice) misspeltKeyword(at *position, l *line) {
-	kw := nearestKnock(l.name)
-	if kw == kwNone || !at.block.active || at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.name)) {
+	if !at.block.active || at.source.kind == sshFile && !ignores(a.ignored.text, lowerASCII(l.name)) {
+		return
+	}
+	kw := nearestKnock(l.name) // last, as it takes its time
+	if kw == kwNone {
 		return
 	}
 	a.note(Note{fmt.Sprintf("%q is not a keyword, so this line is ignored: did you mean %v?", l.name, kw), true, at.here})

@@ -5,8 +5,6 @@ import "strings"
 // What ssh strips between the keyword and its value, and at the end of a line.
 const (
 	blanks      = " \t\r\n"
-	endOfLine   = blanks + "\f"
-	wordEnds    = blanks + "\"="
 	commentMark = '#'
 )
 
@@ -34,7 +32,7 @@ const (
 // parse reads text into l as far as it matters at this position. It leaves fields that
 // the kind does not need unchanged, because it runs for every line of a large file.
 func (at *position) parse(text string, l *line) {
-	trimmed := strings.TrimLeft(text, " \t\r")
+	trimmed := trimStart(text)
 	l.kind, l.keyword, l.text, l.indent = otherLine, kwNone, trimmed, len(text)-len(trimmed)
 	switch {
 	case trimmed == "":
@@ -88,14 +86,14 @@ func cutKeyword(line string) (keyword, value string, ok bool) {
 	if !ok || keyword == "" || keyword[0] == commentMark {
 		return "", "", false
 	}
-	return keyword, strings.TrimLeft(value, blanks), true
+	return keyword, trimStart(value), true
 }
 
 // cutDelim returns what stands before the first delimiter and what follows it
 // (misc.c, strdelim). It reports false where a quote is not closed.
 func cutDelim(s string) (token, rest string, ok bool) {
 	i := 0
-	for i < len(s) && strings.IndexByte(wordEnds, s[i]) < 0 {
+	for i < len(s) && !endsWord(s[i]) {
 		i++
 	}
 	if i == len(s) {
@@ -107,16 +105,31 @@ func cutDelim(s string) (token, rest string, ok bool) {
 		if !closed {
 			return "", "", false
 		}
-		return s[:i] + inner, strings.TrimLeft(rest, blanks), true
+		return s[:i] + inner, trimStart(rest), true
 	case '=':
-		return s[:i], strings.TrimLeft(s[i+1:], blanks), true
+		return s[:i], trimStart(s[i+1:]), true
 	default:
-		rest := strings.TrimLeft(s[i+1:], blanks)
+		rest := trimStart(s[i+1:])
 		if strings.HasPrefix(rest, "=") {
-			rest = strings.TrimLeft(rest[1:], blanks)
+			rest = trimStart(rest[1:])
 		}
 		return s[:i], rest, true
 	}
+}
+
+// endsWord reports whether c is a delimiter. Neither it nor trimStart leaves that to
+// package strings, which builds a set each time: a large file has thousands of lines.
+func endsWord(c byte) bool { return isBlank(c) || c == '"' || c == '=' }
+
+// isBlank reports whether c is one of the blanks.
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// trimStart strips blanks.
+func trimStart(s string) string {
+	for s != "" && isBlank(s[0]) {
+		s = s[1:]
+	}
+	return s
 }
 
 // trimEnd strips what ssh strips at the end of a line, and what a C string
@@ -125,5 +138,8 @@ func trimEnd(line string) string {
 	if i := strings.IndexByte(line, 0); i >= 0 {
 		line = line[:i]
 	}
-	return strings.TrimRight(line, endOfLine)
+	for line != "" && (isBlank(line[len(line)-1]) || line[len(line)-1] == '\f') {
+		line = line[:len(line)-1]
+	}
+	return line
 }
