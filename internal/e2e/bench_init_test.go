@@ -34,23 +34,33 @@ func BenchmarkInit(b *testing.B) {
 }
 
 // TestInit has no package of ours do at each start what one mode alone needs: all of
-// them together allocate next to nothing.
+// them together allocate next to nothing. Those of others, some 580 times today, differ
+// from one version of Go to the next: what is much more is a package too many.
 func TestInit(t *testing.T) {
 	t.Parallel()
-	const most = 100
-	total := 0
+	const most, mostOfAll = 10, 1000
+	total, ofAll := 0, 0
 	for lines := bufio.NewScanner(inits(t)); lines.Scan(); {
 		var name string
 		var at, took float64
 		var size, allocs int
 		n, _ := fmt.Sscanf(lines.Text(), "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &name, &at, &took, &size, &allocs)
-		if n == 5 && strings.HasPrefix(name, "knockpipe/") {
+		if n != 5 {
+			continue
+		}
+		if ofAll += allocs; strings.HasPrefix(name, "knockpipe/") {
 			total += allocs
 			t.Logf("%s: %d", name, allocs)
 		}
 	}
 	if total > most {
-		t.Errorf("got %d allocations at the start, want at most %d", total, most)
+		t.Errorf("got %d allocations of ours at the start, want at most %d", total, most)
+	}
+	if ofAll > mostOfAll {
+		t.Errorf("got %d allocations of all packages at the start, want at most %d", ofAll, mostOfAll)
+	}
+	if ofAll == 0 {
+		t.Error("no trace")
 	}
 }
 

@@ -229,29 +229,6 @@ func childrenTime(b *testing.B, path string) time.Duration {
 	return sum
 }
 
-// BenchmarkStart compares whole processes: /bin/true, and knockpipe that sends one
-// knock and exits, which bounds the time to its first SYN.
-func BenchmarkStart(b *testing.B) {
-	const rounds = 300
-	var nothing, knock times
-	run := func(name string, args ...string) time.Duration {
-		start := time.Now()
-		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-			b.Fatalf("%s: %v: %s", name, err, out)
-		}
-		return time.Since(start)
-	}
-	for range rounds {
-		nothing = append(nothing, run("/bin/true"))
-		knock = append(knock, run(binary(b), "-k", "127.0.0.1", "22", "9"))
-	}
-	nothing.sort()
-	knock.sort()
-	more := knock.at(0.5) - nothing.at(0.5)
-	b.Logf("true %v, knockpipe -k %v: %v more", nothing.at(0.5), knock.at(0.5), more)
-	b.ReportMetric(float64(more.Microseconds())/1000, "ms-more")
-}
-
 // BenchmarkIdle holds a hundred sessions in which nothing happens.
 func BenchmarkIdle(b *testing.B) {
 	const sessions = 100

@@ -21,7 +21,7 @@ const (
 	fwknopdHTTP       = 80
 )
 
-var fwknopdText = parse("fwknopd.sh", "trial.txt")
+var fwknopdText = text{"fwknopd.sh", "trial.txt"}
 
 // A fwknopdPage is the data of the script's template.
 type fwknopdPage struct {
@@ -97,7 +97,7 @@ func fwknopd(d *Door) (string, error) {
 		}
 		page.Families = append(page.Families, family)
 	}
-	return write(fwknopdText, page)
+	return fwknopdText.write(page)
 }
 
 // fwknopdStanza finds the client's stanza: there is one step fwknop, and no other.

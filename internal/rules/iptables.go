@@ -12,7 +12,7 @@ import (
 	"knockpipe/knock"
 )
 
-var iptText = parse("iptables.sh", "trial.txt")
+var iptText = text{"iptables.sh", "trial.txt"}
 
 // iptables writes a shell script, because a file for iptables-restore can neither add its
 // jumps to the kernel's chains only once nor remove them again.
@@ -27,7 +27,7 @@ func iptables(d *Door) (string, error) {
 		page.Doors = append(page.Doors, d.iptDoor(port, ways))
 	}
 	page.First = page.Doors[0]
-	return write(iptText, page)
+	return iptText.write(page)
 }
 
 // An iptPage is the data of the template.

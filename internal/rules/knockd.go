@@ -20,8 +20,8 @@ const (
 const listPath = "/etc/knockd.sequences"
 
 var (
-	knockdText  = parse("knockd.conf", "trial.txt")
-	knockdTable = parse("knockd.nft", "table.nft")
+	knockdText  = text{"knockd.conf", "trial.txt"}
+	knockdTable = text{"knockd.nft", "table.nft"}
 )
 
 // A knockdPage is the data of the template of knockd.conf.
@@ -70,12 +70,12 @@ func knockd(d *Door) (string, error) {
 		}
 		page.Tables = append(page.Tables, t)
 	}
-	table, err := write(knockdTable, page)
+	table, err := knockdTable.write(page)
 	page.Barred = barred(table)
 	if err != nil {
 		return "", err
 	}
-	return write(knockdText, page)
+	return knockdText.write(page)
 }
 
 // knockdSection is a host's section of knockd.conf.

@@ -33,7 +33,7 @@ var menus = []menu{
 	{ip.V6, "/ipv6 firewall", "protocol=icmpv6 icmp-options=128:0", 40 + 8},
 }
 
-var mikrotikScript = parse("mikrotik.rsc")
+var mikrotikScript = text{"mikrotik.rsc"}
 
 // A mikrotikPage is the data of the template.
 type mikrotikPage struct {
@@ -79,7 +79,7 @@ func mikrotik(d *Door) (string, error) {
 			page.Doors = append(page.Doors, door)
 		}
 	}
-	return write(mikrotikScript, page)
+	return mikrotikScript.write(page)
 }
 
 // knocks are what the rules for a host's knocks match and do, the last one first: a

@@ -12,7 +12,7 @@ import (
 	"knockpipe/knock"
 )
 
-var nftText = parse("nftables.nft", "table.nft", "trial.txt", "keep.txt")
+var nftText = text{"nftables.nft", "table.nft", "trial.txt", "keep.txt"}
 
 // nftables writes a table of its own for each guarded port.
 func nftables(d *Door) (string, error) {
@@ -33,7 +33,7 @@ func nftables(d *Door) (string, error) {
 		t.count(counted, ways)
 		page.Tables = append(page.Tables, t)
 	}
-	return write(nftText, page)
+	return nftText.write(page)
 }
 
 // An nftPage is the data of the template.

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"path"
 	"strings"
-	"sync"
 	"text/template"
 )
 
@@ -15,25 +14,23 @@ import (
 //go:embed texts
 var texts embed.FS
 
-// A text is the text of a format. It is parsed when it is needed, because parsing at each
-// start would cost every session a millisecond.
-type text func() *template.Template
-
-// parse reads texts that belong together. The first one is what is written.
-func parse(names ...string) text {
-	return sync.OnceValue(func() *template.Template {
-		paths := make([]string, len(names))
-		for i, name := range names {
-			paths[i] = path.Join("texts", name)
-		}
-		return template.Must(template.New(names[0]).ParseFS(texts, paths...))
-	})
-}
+// A text is the files of a format that belong together. The first one is what is written.
+// They are parsed when they are needed, because parsing at each start would cost every
+// session a millisecond.
+type text []string
 
 // write fills a text in.
-func write(t text, data any) (string, error) {
+func (t text) write(data any) (string, error) {
+	paths := make([]string, len(t))
+	for i, name := range t {
+		paths[i] = path.Join("texts", name)
+	}
+	parsed, err := template.New(t[0]).ParseFS(texts, paths...)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	err := t().Execute(&b, data)
+	err = parsed.Execute(&b, data)
 	return b.String(), err
 }
 

@@ -1,0 +1,77 @@
+//go:build linux
+
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"knockpipe/internal/lab"
+)
+
+// BenchmarkStart compares whole processes, which take turns: a program of Go that does
+// nothing, which is the floor, and knockpipe that does next to nothing; nc and knockpipe
+// at a port that refuses; and knockpipe that sends one knock and exits, which bounds the
+// time to its first SYN.
+func BenchmarkStart(b *testing.B) {
+	const rounds = 300
+	lab.Need(b, "nc")
+	const (
+		empty = iota
+		version
+		nc
+		refused
+		knock
+	)
+	lines := [...][]string{
+		empty:   {emptyProgram(b)},
+		version: {binary(b), "-V"},
+		nc:      {"nc", "127.0.0.1", "1"},
+		refused: {binary(b), "-f", "none", "127.0.0.1", "1"},
+		knock:   {binary(b), "-k", "127.0.0.1", "22", "9"},
+	}
+	var wall, cpu [len(lines)]times
+	for range rounds {
+		for i, line := range lines {
+			cmd := exec.Command(line[0], line[1:]...)
+			start := time.Now()
+			out, err := cmd.CombinedOutput()
+			took := time.Since(start)
+			if failed := err != nil; failed != (i == nc || i == refused) {
+				b.Fatalf("%s: %v: %s", strings.Join(line, " "), err, out)
+			}
+			wall[i] = append(wall[i], took)
+			cpu[i] = append(cpu[i], cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+		}
+	}
+	for i, line := range lines {
+		wall[i].sort()
+		cpu[i].sort()
+		b.Logf("%-9s %-26s least %v, median %v, CPU time %v", filepath.Base(line[0]), strings.Join(line[1:], " "),
+			wall[i].at(0), wall[i].at(0.5), cpu[i].at(0.5))
+	}
+	ratio := func(a, b int) float64 { return wall[a].at(0.5).Seconds() / wall[b].at(0.5).Seconds() }
+	b.ReportMetric(ratio(version, empty), "version/empty")
+	b.ReportMetric(ratio(refused, nc), "refused/nc")
+	b.ReportMetric(float64((wall[knock].at(0.5)-wall[empty].at(0.5)).Microseconds())/1000, "ms-more")
+}
+
+// emptyProgram builds what any program of this Go takes.
+func emptyProgram(b *testing.B) string {
+	b.Helper()
+	dir := b.TempDir()
+	source, path := filepath.Join(dir, "main.go"), filepath.Join(dir, "empty")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, source)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	return path
+}
