@@ -4,7 +4,8 @@
 #             1,000 times by one-time tokens
 # make scan   six port scans in order and six at random, on every kind of door
 # make clients  before a release: some seventy real clients; writes doc/clients.md
-# make bench  knockpipe and its alternatives side by side; draws doc/bench.svg
+# make bench  knockpipe and its alternatives side by side; draws doc/bench.svg. A fleet
+#             is 100 hosts, or as many as FLEET says: FLEET=1000 make bench
 # make lint   gofmt, vet, staticcheck, cross-builds
 # make build  a static binary in ./knockpipe, whose -V names the commit
 # make install  that, the manuals and the completions, below PREFIX (/usr/local)

@@ -18,14 +18,14 @@ import (
 
 // BenchmarkFleet reaches many hosts, a part of them at a time, each with a block in
 // ~/.ssh/config: through nc to ports without a guard, and through knockpipe to ports
-// behind a knock. They take turns. FLEET is how many hosts, 200 if it is not set; a
+// behind a knock. They take turns. FLEET is how many hosts, 100 if it is not set; a
 // thousand takes ten minutes.
 //
 // A host is an address of the lab's server, with a door of its own. What is measured
 // is the whole loop: of ssh under xargs, of Ansible, and of nc and knockpipe without an
 // ssh, for the CPU time of each.
 func BenchmarkFleet(b *testing.B) {
-	hosts := 200
+	hosts := 100
 	if n, err := strconv.Atoi(os.Getenv("FLEET")); err == nil {
 		hosts = max(n, 1)
 	}
