@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -32,6 +33,7 @@ var errUserNamespace = errors.New("the package has no TestMain with lab.M")
 func (m M) Run() int {
 	flag.Parse()
 	overlap()
+	hearHangups()
 	if os.Geteuid() == 0 || testing.Short() || fuzzing() {
 		return m.M.Run()
 	}
@@ -66,6 +68,14 @@ func overlap() {
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given && runtime.GOMAXPROCS(0) < atLeast {
 		flag.Set("test.parallel", strconv.Itoa(atLeast))
+	}
+}
+
+// hearHangups lets the programs of the lab be ended by SIGHUP also where the tests run
+// under nohup. A program inherits that a signal is ignored, but not that it is caught.
+func hearHangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 }
 
