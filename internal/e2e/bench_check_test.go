@@ -52,6 +52,7 @@ func BenchmarkCheck(b *testing.B) {
 			s, c := ssh.at(0.5), check.at(0.5)
 			b.Logf("ssh %v, knockpipe -check %v: %v more; sshd saw %d connections of %d runs",
 				s.Round(time.Millisecond), c.Round(time.Millisecond), (c - s).Round(time.Millisecond), sshd.Connections(), 2*rounds)
+			drawn.add(figure{"-check, " + g.name, c.Seconds() * 1000, "ssh", s.Seconds() * 1000, "ms"})
 			b.ReportMetric((c - s).Seconds(), "s-more")
 		})
 	}

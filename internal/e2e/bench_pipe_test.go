@@ -43,6 +43,7 @@ func BenchmarkPipe(b *testing.B) {
 			ratio := func(t [2]times) float64 { return t[1].at(0.5).Seconds() / t[0].at(0.5).Seconds() }
 			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f; time of nc %v, knockpipe %v, ratio %.2f", name,
 				cpu[0].at(0.5), cpu[1].at(0.5), ratio(cpu), wall[0].at(0.5).Round(time.Millisecond), wall[1].at(0.5).Round(time.Millisecond), ratio(wall))
+			drawn.add(figure{"1 GB " + name + " the pipe, CPU", cpu[1].at(0.5).Seconds(), "nc", cpu[0].at(0.5).Seconds(), "s"})
 			b.ReportMetric(ratio(cpu), "cpu/nc")
 			b.ReportMetric(ratio(wall), "time/nc")
 		})
@@ -130,7 +131,7 @@ func sendAsSSH(w io.Writer) {
 // socket passed to ssh. They take turns. It measures the CPU time of nc and knockpipe,
 // too.
 func BenchmarkScp(b *testing.B) {
-	const rounds, size = 7, 1 << 30
+	const rounds, size = 5, 1 << 30
 	lab.Need(b, "nc")
 	l := lab.New(b)
 	l.Server.NftFile(b, "examples/nftables.conf")
@@ -191,10 +192,12 @@ Host *
 			for _, host := range []string{"nc", "piped", "passed"} {
 				median := took[host].at(0.5)
 				b.Logf("scp of 1 GB %s: direct %v, %s %v, ratio %.2f", way, direct.Round(time.Millisecond), host, median.Round(time.Millisecond), median.Seconds()/direct.Seconds())
+				drawn.add(figure{"scp of 1 GB " + way + ", " + host, median.Seconds(), "direct", direct.Seconds(), "s"})
 				b.ReportMetric(median.Seconds()/direct.Seconds(), host+"/direct")
 			}
 			nc, ours := cpu["nc"].at(0.5), cpu["piped"].at(0.5)
 			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f", way, nc, ours, ours.Seconds()/nc.Seconds())
+			drawn.add(figure{"scp of 1 GB " + way + ", CPU", ours.Seconds(), "nc", nc.Seconds(), "s"})
 			b.ReportMetric(ours.Seconds()/nc.Seconds(), "cpu/nc")
 		})
 	}

@@ -55,6 +55,9 @@ func BenchmarkStart(b *testing.B) {
 			wall[i].at(0), wall[i].at(0.5), cpu[i].at(0.5))
 	}
 	ratio := func(a, b int) float64 { return wall[a].at(0.5).Seconds() / wall[b].at(0.5).Seconds() }
+	ms := func(i int) float64 { return wall[i].at(0.5).Seconds() * 1000 }
+	drawn.add(figure{"start, -V", ms(version), "empty Go program", ms(empty), "ms"})
+	drawn.add(figure{"start, a refused connect", ms(refused), "nc", ms(nc), "ms"})
 	b.ReportMetric(ratio(version, empty), "version/empty")
 	b.ReportMetric(ratio(refused, nc), "refused/nc")
 	b.ReportMetric(float64((wall[knock].at(0.5)-wall[empty].at(0.5)).Microseconds())/1000, "ms-more")

@@ -15,7 +15,8 @@ import (
 )
 
 // tests are the lab's. They run at the top of the module, whose examples they load,
-// and remove what binary has built for them.
+// and remove what binary has built for them. BENCH_SVG=FILE has what the benchmarks
+// among them find drawn into a file.
 type tests struct{ lab.M }
 
 func (m tests) Run() int {
@@ -28,7 +29,17 @@ func (m tests) Run() int {
 		}
 	}
 	defer func() { os.RemoveAll(buildDir) }()
-	return m.M.Run()
+	path := os.Getenv("BENCH_SVG")
+	if path != "" {
+		drawn.about = aboutHere()
+	}
+	code := m.M.Run()
+	if path != "" && code == 0 {
+		if err := drawn.save(path); err != nil {
+			panic(err)
+		}
+	}
+	return code
 }
 
 // program is what main is, for scripts.
