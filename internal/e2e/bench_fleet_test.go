@@ -56,8 +56,8 @@ func BenchmarkFleet(b *testing.B) {
 			b.Logf("%d hosts, %d at a time: nc %v, knockpipe %v, ratio %.2f; CPU time of the client for each %v and %v, ratio %.2f",
 				hosts, f.atOnce, w[0].Round(10*time.Millisecond), w[1].Round(10*time.Millisecond), w[1].Seconds()/w[0].Seconds(),
 				c[0].Round(10*time.Microsecond), c[1].Round(10*time.Microsecond), c[1].Seconds()/c[0].Seconds())
-			drawn.add(figure{fmt.Sprintf("%d hosts by %s", hosts, loop.name), w[1].Seconds(), "nc", w[0].Seconds(), "s"})
-			drawn.add(figure{fmt.Sprintf("%d hosts by %s, CPU each", hosts, loop.name), c[1].Seconds() * 1000, "nc", c[0].Seconds() * 1000, "ms"})
+			drawn.add(figure{fmt.Sprintf("%d hosts, %s", hosts, loop.name), w[1].Seconds(), "nc", w[0].Seconds(), "s"})
+			drawn.add(figure{fmt.Sprintf("%d hosts, %s, CPU each", hosts, loop.name), c[1].Seconds() * 1000, "nc", c[0].Seconds() * 1000, "ms"})
 			b.ReportMetric(w[1].Seconds()/w[0].Seconds(), "time/nc")
 			b.ReportMetric(c[1].Seconds()/c[0].Seconds(), "cpu/nc")
 		})
