@@ -72,7 +72,11 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 		}
 	}
 	if len(chosen) == 0 || !r.agree(chosen) {
-		return nil, &AliasError{fmt.Sprintf("%s may be %s, and their settings differ", r.typed, list(count))}
+		why := "their settings differ"
+		if kind := onlyByName(chosen); kind != "" {
+			why = fmt.Sprintf("%s takes the stanza of that name: write %[1]s:STANZA", kind)
+		}
+		return nil, &AliasError{fmt.Sprintf("%s may be %s, and %s", r.typed, list(count), why)}
 	}
 	settings := chosen[0].settings
 	if len(chosen) < len(count) {
@@ -143,19 +147,37 @@ func (r *reader) agree(candidates []candidate) bool {
 	if len(candidates) < 2 {
 		return true
 	}
+	for _, c := range candidates[1:] {
+		if c.err == nil && c.reader != r && (c.settings.Knock.ByName() || c.settings.KnockClose.ByName()) {
+			return false
+		}
+	}
+	return same(candidates)
+}
+
+// same reports whether candidates have the same words for all that is honoured.
+func same(candidates []candidate) bool {
 	first := candidates[0]
 	for _, c := range candidates[1:] {
-		if first.err != nil || c.err != nil {
-			return false
-		}
-		if c.reader != r && (c.settings.Knock.ByName() || c.settings.KnockClose.ByName()) {
-			return false
-		}
-		if !reflect.DeepEqual(first.settings.honoured(), c.settings.honoured()) {
+		if first.err != nil || c.err != nil || !reflect.DeepEqual(first.settings.honoured(), c.settings.honoured()) {
 			return false
 		}
 	}
 	return true
+}
+
+// onlyByName returns the kind of knock that keeps candidates from being the same, where
+// nothing but their names does.
+func onlyByName(candidates []candidate) string {
+	if len(candidates) < 2 || !same(candidates) {
+		return ""
+	}
+	for _, step := range slices.Concat(candidates[0].settings.Knock, candidates[0].settings.KnockClose) {
+		if step.Facts().ByName {
+			return step.Kind()
+		}
+	}
+	return ""
 }
 
 // honoured returns the settings without what says where they come from, and without

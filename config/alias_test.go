@@ -50,7 +50,9 @@ func TestAlias(t *testing.T) {
 		{"the same on another port", "", tango + "Host b\n HostName 192.0.2.7\n Port 2222\n # Knock: x\n", "192.0.2.7", 2222,
 			"error: ~/.ssh/config:7:11: Knock: knock 1 of 1: not a port number"},
 		{"fwknop, by two names", "", "Host a b\n HostName 192.0.2.7\n # Knock: fwknop\n", "192.0.2.7", 22,
-			"error: 192.0.2.7 may be a (~/.ssh/config:3) or b (~/.ssh/config:3), and their settings differ"},
+			"error: 192.0.2.7 may be a (~/.ssh/config:3) or b (~/.ssh/config:3), and fwknop takes the stanza of that name: write fwknop:STANZA"},
+		{"fwknop, and another timeout", "", "Host a\n KnockTimeout 5\nHost a b\n HostName 192.0.2.7\n # Knock: fwknop\n", "192.0.2.7", 22,
+			"error: 192.0.2.7 may be a (~/.ssh/config:5) or b (~/.ssh/config:5), and their settings differ"},
 
 		{"the alias itself", "", tango, "tango", 22, "tango 1"},
 		{"another host", "", tango, "192.0.2.8", 22, "192.0.2.8 "},
