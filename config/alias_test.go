@@ -81,6 +81,12 @@ func TestAlias(t *testing.T) {
 		{"upper case with %h", "", "Host Tango\n HostName %h.example.org\n # Knock: 1\n", "tango.example.org", 22, "Tango 1"},
 		{"IPv6 without HostName", "", "Host 2001:DB8::0:7\n # Knock: 1\n", "2001:db8::7", 22, "2001:DB8::0:7 1"},
 		{"IPv6 in another form", "", "Host tango\n HostName 2001:DB8::0:7\n # Knock: 1\n", "2001:db8::7", 22, "tango 1"},
+		{"IPv4 of two numbers", "", "Host tango\n HostName 192.519\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
+		{"IPv4 of three, octal", "", "Host tango\n HostName 0300.0.01007\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
+		{"IPv4 in hexadecimal, by its own name", "", "Host 0xC0000207\n # Knock: 1\n", "192.0.2.7", 22, "192.0.2.7 "},
+		{"IPv4 in hexadecimal", "", "Host tango\n HostName 0xC0000207\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
+		{"no IPv4", "", blocks(1, "Host a\n HostName 192.0.2.0.7\n # Knock: 1\nHost b\n HostName 192.0.0x207.\n # Knock: 1\nHost c\n HostName 192.0.1_0.7\n # Knock: 1\n"+
+			"Host d\n HostName 0b11.1\n # Knock: 1\nHost e\n HostName 192.0.2.263\n # Knock: 1\n"), "192.0.2.7", 22, "192.0.2.7 "},
 		{"quoted", "", "Host \"tango\"\n HostName \"192.0.2.7\"\n # Knock: 1\n", "192.0.2.7", 22, "tango 1"},
 		{"side file", "Host tango\nKnock 1\n", "Host tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},
 		{"side file by HostName", "Match host 192.0.2.7\nKnock 1\n", "Host tango\n HostName 192.0.2.7\n", "192.0.2.7", 22, "tango 1"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -33,4 +34,33 @@ func finalName(name string) string {
 		return name
 	}
 	return lowerASCII(name)
+}
+
+// parseOldIPv4 reads an IPv4 address in any form that inet_aton(3) takes: of one to four
+// numbers, octal behind a 0 and hexadecimal behind a 0x, the last of which has the bytes
+// that are left.
+func parseOldIPv4(text string) (addr netip.Addr, ok bool) {
+	var sum uint64
+	for part := range 4 {
+		number, rest, more := strings.Cut(text, ".")
+		// The base is read off the prefix, of which 0b and 0o are Go's alone.
+		if number == "" || number[0] < '0' || '9' < number[0] || strings.ContainsAny(number, "oO_") || len(number) > 1 && lower(number[1]) == 'b' {
+			return addr, false
+		}
+		most := uint64(0xff)
+		if !more {
+			most = 1<<(8*(4-part)) - 1
+		}
+		n, err := strconv.ParseUint(number, 0, 64)
+		if err != nil || n > most {
+			return addr, false
+		}
+		if !more {
+			sum |= n
+			return netip.AddrFrom4([4]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)}), true
+		}
+		sum |= n << (8 * (3 - part))
+		text = rest
+	}
+	return addr, false
 }

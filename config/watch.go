@@ -10,6 +10,7 @@ import (
 // aliases.
 type watch struct {
 	host    string     // the HostName
+	ipv4    bool       // it is an IPv4 address
 	aliases []string   // names whose own block says so
 	loose   []hostLine // blocks that say so of names which stand elsewhere
 	knock   bool       // there may be one in the files
@@ -21,7 +22,10 @@ type hostLine struct {
 	value   string
 }
 
-func newWatch(host string) *watch { return &watch{host: finalName(host)} }
+func newWatch(host string) *watch {
+	addr, err := netip.ParseAddr(host)
+	return &watch{host: finalName(host), ipv4: err == nil && addr.Is4()}
+}
 
 // line looks at a line that has been read.
 func (w *watch) line(at *position, l *line) {
@@ -58,7 +62,7 @@ func (w *watch) fold(h heading) {
 
 // hostName watches for a HostName line that can expand to the HostName in question.
 func (w *watch) hostName(at *position, text string) {
-	if !equalFold(text, w.host) && !strings.ContainsAny(text, "%:\"'\\# \t") {
+	if !equalFold(text, w.host) && !strings.ContainsAny(text, "%:\"'\\# \t") && !w.isNumeric(text) {
 		return
 	}
 	words, ok := splitWords(text)
@@ -90,8 +94,8 @@ func (w *watch) valueComesOut(v value, alias string) bool {
 
 // is reports whether a host name is the HostName in question.
 func (w *watch) is(got string) bool {
-	if !strings.Contains(got, ":") { // no name but an IPv6 address has two forms
-		return equalFold(got, w.host)
+	if !strings.Contains(got, ":") {
+		return equalFold(got, w.host) || w.isNumeric(got)
 	}
 	_, err := netip.ParseAddr(got)
 	return err == nil && finalName(got) == w.host || equalFold(got, w.host)
@@ -100,6 +104,16 @@ func (w *watch) is(got string) bool {
 // names returns the plain ones of the words of a line.
 func (h heading) names() []string {
 	return slices.DeleteFunc(h.words(), func(word string) bool { return strings.ContainsAny(word, "*?!") })
+}
+
+// isNumeric reports whether a host name is the IPv4 address that is looked for, in one of
+// the older forms that ssh writes anew: 127.1 or 0x7f000001.
+func (w *watch) isNumeric(got string) bool {
+	if !w.ipv4 {
+		return false
+	}
+	addr, ok := parseOldIPv4(got)
+	return ok && addr.String() == w.host
 }
 
 // words returns the names and patterns of a Host line, and those that a Match line
