@@ -26,6 +26,10 @@ type Sender struct {
 	// forgives these too.
 	Restart int
 
+	// RestartGap is the pause between the knocks of the restart. Their order does not
+	// count.
+	RestartGap time.Duration
+
 	// Logf logs each knock, without its port. It may be nil.
 	Logf func(format string, args ...any)
 
@@ -45,7 +49,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 		pause := step.Facts().Pause
 		wait := pause
 		if n > 0 {
-			wait = max(wait, s.Gap)
+			wait = max(wait, s.gap(n, len(order)-len(seq)))
 		}
 		if wait > 0 {
 			select {
@@ -66,6 +70,14 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 		}
 	}
 	return nil
+}
+
+// gap is the pause before the nth knock, of which the first few are a restart.
+func (s *Sender) gap(n, restart int) time.Duration {
+	if n < restart {
+		return s.RestartGap
+	}
+	return s.Gap
 }
 
 // Wait returns when nothing is left running of what was sent.
