@@ -26,10 +26,6 @@ type Sender struct {
 	// forgives these too.
 	Restart int
 
-	// RestartGap is the pause between the knocks of the restart. Their order does not
-	// count.
-	RestartGap time.Duration
-
 	// Logf logs each knock, without its port. It may be nil.
 	Logf func(format string, args ...any)
 
@@ -49,7 +45,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 		pause := step.Facts().Pause
 		wait := pause
 		if n > 0 {
-			wait = max(wait, s.gap(n, len(order)-len(seq)))
+			wait = max(wait, s.Gap)
 		}
 		if wait > 0 {
 			select {
@@ -70,14 +66,6 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 		}
 	}
 	return nil
-}
-
-// gap is the pause before the nth knock, of which the first few are a restart.
-func (s *Sender) gap(n, restart int) time.Duration {
-	if n < restart {
-		return s.RestartGap
-	}
-	return s.Gap
 }
 
 // Wait returns when nothing is left running of what was sent.

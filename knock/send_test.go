@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"knockpipe/knock"
@@ -181,27 +180,4 @@ func TestSendRestart(t *testing.T) {
 			t.Errorf("%s: got the order %v, want %v", tt.seq, got, tt.want)
 		}
 	}
-}
-
-// TestSendRestartGap takes no pause between the knocks of a restart, and the gap from
-// the last of them on.
-func TestSendRestartGap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		var got []time.Duration
-		sender := knock.Sender{
-			To: netip.MustParseAddr("127.0.0.1"), Restart: 2, Gap: 10 * time.Millisecond, RestartGap: time.Millisecond,
-			Logf: func(string, ...any) { got = append(got, time.Since(start)/time.Millisecond) },
-		}
-		seq, err := knock.Parse([]string{"udp:9", "udp:10", "udp:11"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := sender.Send(t.Context(), seq); err != nil {
-			t.Fatal(err)
-		}
-		if want := []time.Duration{0, 1, 11, 21, 31}; !slices.Equal(got, want) {
-			t.Errorf("the knocks were sent after %d ms, want %d", got, want)
-		}
-	})
 }

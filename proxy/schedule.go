@@ -69,17 +69,14 @@ type Pace struct {
 //
 // A restart comes now and then, not always: it frees a door that is stuck in a
 // half done sequence, as plain repetition can leave one for ever (knockd with the
-// mirrored doors of Debian's example), and it can lose what a plain round wins. The
-// sixth round is one, as it decides the slowest of twenty on a link that jitters by
-// 5 ms and loses two packets in a hundred: a plain one only cleared away, one time in
-// twenty, what the fifth had left. Its gap is just more than such a link's jitter.
+// mirrored doors of Debian's example), and it can lose what a plain round wins.
 var schedule = []round{
 	{gap: 0, restart: false, rest: 1 * time.Millisecond},
 	{gap: 0, restart: false, rest: 1 * time.Millisecond, mute: true},
 	{gap: 0, restart: false, rest: 1 * time.Millisecond, mute: true},
 	{gap: 0, restart: true, rest: 11 * time.Millisecond},
 	{gap: 7 * time.Millisecond, restart: false, rest: 60 * time.Millisecond},
-	{gap: 12 * time.Millisecond, restart: true, rest: 70 * time.Millisecond},
+	{gap: 15 * time.Millisecond, restart: false, rest: 70 * time.Millisecond},
 	{gap: 30 * time.Millisecond, restart: true, rest: 90 * time.Millisecond},
 	{gap: 60 * time.Millisecond, restart: true, rest: 130 * time.Millisecond},
 	{gap: 100 * time.Millisecond, restart: false, rest: 400 * time.Millisecond},

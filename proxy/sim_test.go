@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,10 +17,6 @@ type sim struct {
 	knocks  int                  // the sequence's length
 	opening time.Duration        // from the last knock to the open port
 	refuse  bool                 // a shut port answers with a reset
-	lost    func() bool          // drawn for each packet; nil loses none
-	knockd  *simKnockd           // counts the knocks, in place of a door that forgives
-	least   time.Duration        // between the knocks of a restart, as KnockDelay asks for
-	recent  bool                 // the door is iptables' recent, which a connect spoils as well
 	locally error                // what this machine says to each knock
 
 	mu       sync.Mutex
@@ -50,19 +45,13 @@ func (s *sim) knock(ctx context.Context, _ netip.Addr, try Try) error {
 		order = append(order, i)
 	}
 	for n, i := range order {
-		gap := try.Gap
-		if n < len(order)-s.knocks {
-			gap = s.least
-		}
-		if n > 0 && !sleep(ctx, gap) {
+		if n > 0 && !sleep(ctx, try.Gap) {
 			return ctx.Err()
 		}
 		s.mu.Lock()
 		s.sent = append(s.sent, time.Since(s.start))
 		s.mu.Unlock()
-		if after := s.travel(); !s.loses() {
-			time.AfterFunc(after, func() { s.arrive(i) })
-		}
+		time.AfterFunc(s.travel(), func() { s.arrive(i) })
 	}
 	return nil
 }
@@ -79,95 +68,24 @@ func (s *sim) travel() time.Duration {
 	return s.left.Sub(now) + s.delay()
 }
 
-func (s *sim) loses() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.lost != nil && s.lost()
-}
-
 func (s *sim) arrive(knock int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.knockd != nil:
-		for _, open := range s.knockd.arrive(knock) {
-			s.openIn(s.knockd.wait(), open)
-		}
-		return
-	case s.recent && knock != s.stage:
-		s.open, s.stage = false, 0
-		if knock == 0 {
-			s.stage = 1
-		}
-		return
-	case knock != s.stage:
+	if knock != s.stage {
 		return
 	}
 	if s.stage++; s.stage == s.knocks {
 		s.stage = 0
-		s.openIn(s.opening, true)
-	}
-}
-
-// openIn opens the port after a while, or shuts it.
-func (s *sim) openIn(after time.Duration, open bool) {
-	if after == 0 {
-		s.open = open
-		return
-	}
-	time.AfterFunc(after, func() {
-		s.mu.Lock()
-		s.open = open
-		s.mu.Unlock()
-	})
-}
-
-// A simKnockd counts knocks as knockd 0.8 does (process_attempt and sniff in its
-// knockd.c, and as measured): a knock that does not continue an attempt spoils it, and
-// the next one only clears it away, unless it begins a new attempt. Without an attempt, a
-// first knock begins one at each door.
-type simKnockd struct {
-	doors    [][]int // sequences; the first opens the port, the others shut it
-	attempts []simAttempt
-	timeout  time.Duration
-	poll     time.Duration // it looks at what was captured this often
-	start    time.Time     // when it did so first
-}
-
-type simAttempt struct {
-	door, stage int // the stage is -1 when it is spoilt
-	start       time.Time
-}
-
-// arrive takes a knock, and returns whether each door that it completes opens the port.
-func (k *simKnockd) arrive(knock int) (done []bool) {
-	k.attempts = slices.DeleteFunc(k.attempts, func(a simAttempt) bool {
-		return a.stage < 0 || a.stage == len(k.doors[a.door]) || time.Since(a.start).Truncate(time.Second) >= k.timeout
-	})
-	if len(k.attempts) == 0 {
-		for i, door := range k.doors {
-			if door[0] == knock {
-				k.attempts = append(k.attempts, simAttempt{door: i, start: time.Now()})
-			}
+		if s.opening == 0 {
+			s.open = true
+			return
 		}
+		time.AfterFunc(s.opening, func() {
+			s.mu.Lock()
+			s.open = true
+			s.mu.Unlock()
+		})
 	}
-	for i := range k.attempts {
-		a := &k.attempts[i]
-		door := k.doors[a.door]
-		if door[a.stage] != knock {
-			a.stage = -1
-			continue
-		}
-		if a.stage++; a.stage == len(door) {
-			done = append(done, a.door == 0)
-		}
-	}
-	return done
-}
-
-// wait is how long knockd takes from now on: until it looks, and for a command.
-func (k *simKnockd) wait() time.Duration {
-	return k.poll - time.Since(k.start)%k.poll + 5*time.Millisecond
 }
 
 // dial is one SYN and what comes of it.
@@ -178,14 +96,10 @@ func (s *sim) dial(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 	if !sleep(ctx, s.travel()) {
 		return nil, ctx.Err()
 	}
-	lost := s.loses()
 	s.mu.Lock()
 	open := s.open
-	if s.recent && !lost {
-		s.open, s.stage = false, 0
-	}
 	s.mu.Unlock()
-	if lost || s.loses() || !open && !s.refuse {
+	if !open && !s.refuse {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}

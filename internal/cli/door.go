@@ -107,7 +107,7 @@ func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	}
 	sender.Gap = try.Gap
 	if try.Restart {
-		sender.Restart, sender.RestartGap = 2, d.plan.settings.KnockDelay
+		sender.Restart = 2
 	}
 	d.try(to)
 	return sender.Send(ctx, seq)
@@ -298,7 +298,6 @@ func (d *door) shutAt(to netip.Addr, times int) {
 	for n := range times {
 		time.Sleep(sender.Gap)
 		sender.Gap = min(time.Duration(n+1)*least, most)
-		sender.RestartGap = sender.Gap
 		err := sender.Send(ctx, closing)
 		sender.Wait()
 		if err != nil { // the link can come back
