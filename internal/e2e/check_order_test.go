@@ -23,7 +23,7 @@ func TestCheckOrder(t *testing.T) {
 	})
 	l.Server.SSHD(t)
 	out, err := knockpipe(t, l, "-check 198.51.100.2 22 "+long).CombinedOutput()
-	want := regexp.MustCompile(`(?m)^warn  the door opened only with (\d+)ms between the knocks.*\n      if that is so each time, set KnockDelay (\d+)$`)
+	want := regexp.MustCompile(`(?m)^warn  the door opened only with (\d+)ms between the knocks.*\n      if this happens every time, set KnockDelay (\d+)$`)
 	found := want.FindSubmatch(out)
 	if found == nil || string(found[1]) != string(found[2]) {
 		t.Errorf("got %v, want %v:\n%s", err, want, out)
