@@ -4,8 +4,9 @@ const usageLine = "usage: knockpipe [options] [--] host port [knock ...]"
 
 const usage = usageLine + `
 
-knockpipe opens a port that a port knock guards: it knocks, waits until the port
-opens, and relays stdin and stdout over that one connection. In ~/.ssh/config:
+knockpipe connects to a port that is hidden behind a port knock: it knocks, waits
+until the port opens, and relays stdin and stdout over that one connection.
+In ~/.ssh/config:
 
     Host tango
         HostName tango.example.org
@@ -14,15 +15,16 @@ opens, and relays stdin and stdout over that one connection. In ~/.ssh/config:
 
 A knock is a port, with its protocol unless that is tcp: 12345, 7000/udp, 7000:udp
 or udp:7000; or udp:7000,text=open (hex=0a0b, size=64); icmp,size=95;
-tcp:443,connect; fwknop:STANZA (from ~/.fwknoprc); once:FILE; token:FILE (see
--keygen); exec:COMMAND (only in a config file); or pause:250ms between two knocks.
-Knocks on the command line override the config. Without a knock for the host,
-knockpipe connects as nc would.
+tcp:443,connect; fwknop:STANZA (from ~/.fwknoprc); once:FILE (see -once);
+token:FILE (see -keygen); exec:COMMAND (only in a config file); or pause:250ms, to
+wait between two knocks. Knocks on the command line override the config. Without a
+knock for the host, knockpipe connects as nc would.
 
   -4, -6                    use only IPv4 or IPv6
-  -check                    knock and connect once, and report what is wrong; the port
-                            may be left out; with -wait, until the door shuts again
-  -E, -log FILE             append what -v prints to FILE, with time and pid
+  -check                    knock and connect once, and report what is wrong; with
+                            -wait, wait until the door shuts again; the port may be
+                            left out
+  -E, -log FILE             append errors and what -v prints to FILE
   -F                        pass the socket to ssh and exit (ProxyUseFdpass yes)
   -f, -config FILE          read only this config; "none" reads none
   -for DURATION             with -tokens: how long the tokens last, up to 7d
@@ -46,10 +48,10 @@ knockpipe connects as nc would.
                             left out; FORMAT is one of fwknopd, iptables, knockd,
                             mikrotik, nftables
   -s, -source ADDR          knock and connect from this local address
-  -tokens FILE...           print the next tokens of each key file, for nft
+  -tokens FILE...           print the coming tokens of each key file, for nft
   -trial DURATION           with -rules: the guard removes itself after this time
   -V, -version              print the version and exit
-  -v                        print what happens to stderr; -vv prints more
+  -v                        report progress on stderr; -vv reports more
   -w, -timeout DURATION     give up after this time, such as 5, 2.5s or 1m (default:
                             KnockTimeout or 8s if there is a knock, and shortly
                             before ssh's ConnectTimeout)
