@@ -3,6 +3,7 @@ package proxy
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -20,12 +21,30 @@ func (e *answered) Unwrap() error { return e.error }
 
 // A witness keeps a second descriptor of a connecting socket: the kernel forgets the
 // answer when the last descriptor is closed.
-type witness struct{ fd int }
+type witness struct {
+	mu sync.Mutex
+	fd int
+}
+
+// connected reports whether the server has taken the connection, which its goroutine may
+// not know yet: on a busy machine it can wait a long time for a processor.
+func (w *witness) connected() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fd <= 0 {
+		return false
+	}
+	fds := []unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
+	_, err := unix.Poll(fds, 0)
+	return err == nil && fds[0].Revents == unix.POLLOUT
+}
 
 // watch has the kernel keep what ICMP says (IP_RECVERR, ip(7)). settle switches it off
 // again, because otherwise such a message would end an open connection. If a socket has
 // connected to itself, package net makes another one and closes this one.
 func (w *witness) watch(fd int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
 	unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	if w.fd > 0 {
@@ -42,10 +61,15 @@ func unwatch(fd int) {
 // close adds to err who answered, unless that was the host itself, or this machine, which
 // answers for a host that does not exist.
 func (w *witness) close(err error, host netip.Addr) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.fd <= 0 {
 		return err
 	}
-	defer unix.Close(w.fd)
+	defer func() {
+		unix.Close(w.fd)
+		w.fd = 0
+	}()
 	if _, ok := err.(syscall.Errno); !ok {
 		return err
 	}

@@ -20,9 +20,8 @@ func (o *Opener) dialPlain(ctx context.Context, to netip.AddrPort) (net.Conn, er
 }
 
 // dialHedged makes a connection that may lose a race, and then must not
-// complete at the server.
-func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	var w witness
+// complete at the server. The witness is of this connection only.
+func (o *Opener) dialHedged(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error) {
 	conn, err := o.dialWith(ctx, net.Dialer{KeepAliveConfig: keepAlive, Control: w.holdBack}, to)
 	return conn, o.whose(w.close(err, to.Addr()), to)
 }

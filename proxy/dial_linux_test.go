@@ -7,8 +7,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSocketOptions reads back what the session's socket was given: it is the
@@ -86,4 +88,44 @@ func sysctl(t *testing.T, name string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestOpenTaken has the server take the first connect while this process has no time to
+// notice, as on a busy machine: nothing more is sent then. If the host refuses instead,
+// tries go on.
+func TestOpenTaken(t *testing.T) {
+	for name, taken := range map[string]bool{"refused": false, "taken": true} {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			to := netip.MustParseAddrPort(listener.Addr().String())
+			if !taken {
+				listener.Close()
+			}
+			var knocks, connects atomic.Int32
+			noticed := make(chan struct{})
+			o := &Opener{Knock: func(context.Context, netip.Addr, Try) error { knocks.Add(1); return nil }}
+			o.dial = func(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error) {
+				connects.Add(1)
+				conn, err := (&net.Dialer{Control: w.holdBack}).DialContext(ctx, "tcp", to.String())
+				if taken {
+					<-noticed
+				}
+				return conn, err
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			context.AfterFunc(ctx, func() { close(noticed) })
+			conn, _, err := o.Open(ctx, []netip.Addr{to.Addr()}, to.Port())
+			if err == nil {
+				conn.Close()
+			}
+			if got := knocks.Load() == 1 && connects.Load() == 1; got != taken {
+				t.Errorf("got %d knocks and %d connects, want one of each: %v", knocks.Load(), connects.Load(), taken)
+			}
+		})
+	}
 }

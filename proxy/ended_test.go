@@ -73,11 +73,11 @@ func watch(t *testing.T, o *Opener) *activity {
 			return turn
 		}
 	}
-	o.dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	o.dial = func(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error) {
 		a.begin("a connect")
 		defer a.end("a connect")
 		defer notice(ctx)
-		return dial(ctx, to)
+		return dial(ctx, to, w)
 	}
 	o.Logf = func(string, ...any) {
 		a.begin("Logf")

@@ -52,7 +52,7 @@ type Opener struct {
 }
 
 // A dialFunc makes one connection, unless ctx ends first.
-type dialFunc func(ctx context.Context, to netip.AddrPort) (net.Conn, error)
+type dialFunc func(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error)
 
 // A TurnFunc waits until no other process of this user knocks at an address, or
 // ctx ends. Doors that count on the order of knocks are spoilt by two at a time.
@@ -230,7 +230,7 @@ type attempt struct {
 	// Of the connects.
 	connects sync.WaitGroup
 	mu       sync.Mutex
-	inFlight int           // how many there are
+	inFlight map[*witness]bool
 	patient  bool          // one of them waits for a slow link
 	answer   error         // the latest that one got from the network
 	told     string        // what was logged of that
@@ -238,7 +238,7 @@ type attempt struct {
 }
 
 func (r *race) newAttempt(addr netip.Addr) *attempt {
-	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}}
+	a := &attempt{race: r, addr: addr, gone: make(chan struct{}), budget: budget{start: time.Now()}, inFlight: make(map[*witness]bool)}
 	var pace Pace
 	if r.opener.Pace != nil {
 		pace = r.opener.Pace(addr)
@@ -314,7 +314,7 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 func (a *attempt) playRound(ctx context.Context) bool {
 	round, _ := a.next()
 	opener := a.race.opener
-	if opener.Tries == 0 || a.sent < opener.Tries {
+	if (opener.Tries == 0 || a.sent < opener.Tries) && !a.connected() {
 		knocks := opener.Knocks
 		if round.restart && knocks > 2 {
 			knocks += 2
@@ -356,26 +356,43 @@ func (a *attempt) try(ctx context.Context, try Try) bool {
 	return true
 }
 
-// startConnect begins a handshake, within the limits.
-func (a *attempt) startConnect(ctx context.Context) {
+// connected reports whether one of the connects has got in and only its goroutine has not
+// run yet. Then neither a knock nor another connect is of any use.
+func (a *attempt) connected() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if most := a.race.opener.Connects; most > 0 && a.inFlight >= most || !a.budget.connect() {
+	for w := range a.inFlight {
+		if w.connected() {
+			return true
+		}
+	}
+	return false
+}
+
+// startConnect begins a handshake, within the limits.
+func (a *attempt) startConnect(ctx context.Context) {
+	if a.connected() {
 		return
 	}
-	a.inFlight++
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if most := a.race.opener.Connects; most > 0 && len(a.inFlight) >= most || !a.budget.connect() {
+		return
+	}
+	w := new(witness)
+	a.inFlight[w] = true
 	opening := Opening{Addr: a.addr, Tries: a.sent, Gap: a.latestGap, Lag: time.Since(a.latestKnock)}
 	elapsed := time.Since(a.budget.start)
 	a.connects.Go(func() {
-		a.connect(ctx, opening, elapsed)
+		a.connect(ctx, w, opening, elapsed)
 		a.mu.Lock()
-		a.inFlight--
+		delete(a.inFlight, w)
 		a.mu.Unlock()
 	})
 }
 
 // connect is one handshake, up to its end.
-func (a *attempt) connect(over context.Context, opening Opening, elapsed time.Duration) {
+func (a *attempt) connect(over context.Context, w *witness, opening Opening, elapsed time.Duration) {
 	start := time.Now()
 	patience, end := a.patience(elapsed)
 	defer end()
@@ -385,7 +402,7 @@ func (a *attempt) connect(over context.Context, opening Opening, elapsed time.Du
 	if dial == nil {
 		dial = a.race.opener.dialHedged
 	}
-	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.race.port))
+	conn, err := dial(ctx, netip.AddrPortFrom(a.addr, a.race.port), w)
 	switch {
 	case err == nil:
 		opening.Took = time.Since(start)

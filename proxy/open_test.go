@@ -297,7 +297,7 @@ func TestOpenConnects(t *testing.T) {
 			opener.Connects = limit
 			running, most := 0, 0
 			dial := opener.dial
-			opener.dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+			opener.dial = func(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error) {
 				s.mu.Lock()
 				running++
 				most = max(most, running)
@@ -307,7 +307,7 @@ func TestOpenConnects(t *testing.T) {
 					running--
 					s.mu.Unlock()
 				}()
-				return dial(ctx, to)
+				return dial(ctx, to, w)
 			}
 			if _, _, err := opener.open(t.Context(), []netip.Addr{v4}, 22); err != nil {
 				t.Fatal(err)

@@ -26,7 +26,7 @@ const probeTime = 900 * time.Millisecond
 func (o *Opener) Probe(ctx context.Context, addr netip.Addr, port uint16) (State, string) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	conn, err := o.dialHedged(ctx, netip.AddrPortFrom(addr, port))
+	conn, err := o.dialHedged(ctx, netip.AddrPortFrom(addr, port), new(witness))
 	state := Unreachable
 	switch {
 	case err == nil:

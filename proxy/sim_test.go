@@ -144,7 +144,7 @@ func hosts(sims map[netip.Addr]*sim) *Opener {
 	return &Opener{
 		Knock:  func(ctx context.Context, to netip.Addr, try Try) error { return at(to).knock(ctx, to, try) },
 		Knocks: 4,
-		dial: func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		dial: func(ctx context.Context, to netip.AddrPort, _ *witness) (net.Conn, error) {
 			return at(to.Addr()).dial(ctx, to)
 		},
 	}
