@@ -58,7 +58,7 @@ func (c *coalescing) moved(n int) {
 		if c.rate*float64(longestNap) >= leastBatch {
 			c.nap.Store(int64(min(float64(longestNap), batch/c.rate)))
 		}
-	case napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*3/4:
+	case napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*9/10:
 		c.before = min(2*c.before, manyMoves)
 		c.awake()
 	case napping && c.moves >= trial:
