@@ -275,7 +275,7 @@ func (o *options) setUser() error {
 	case i == 0 || i == len(o.host)-1:
 		return fmt.Errorf("bad host name %q", o.host)
 	case !o.mode.byHand:
-		return fmt.Errorf("bad host name %q: write the host alone, and the user behind -l", o.host)
+		return fmt.Errorf("bad host name %q: write only the host, and give the user with -l", o.host)
 	}
 	o.login, o.host = cmp.Or(o.login, o.host[:i]), o.host[i+1:]
 	return nil
