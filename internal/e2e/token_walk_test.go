@@ -61,3 +61,47 @@ func TestTokenWalk(t *testing.T) {
 	}
 	r.enter(t, "ssh -o ControlPath=none root@tango echo still in", step{want: `^still in\n$`, shut: true})
 }
+
+// TestTokenWalkFromPorts has a user of a sequence of ports go on to tokens, by the
+// commands of doc/walks.md. After a boot without a supply, the ports are the second way in.
+func TestTokenWalkFromPorts(t *testing.T) {
+	t.Parallel()
+	lab.Need(t, "nft", "shuf")
+	r := newReader(t)
+	config := filepath.Join(r.home, ".ssh", "config")
+	keys, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range commandsOf(t, "README.md", "### From an open port to a guarded one") {
+		if out, err := r.run(command); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	text, err := os.ReadFile("doc/walks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, blocks, _ := strings.Cut(string(text), "so\nthey need `%n`:\n")
+	blocks, _, found := strings.Cut(blocks, "\nCheck the token")
+	if !found {
+		t.Fatal("doc/walks.md has no blocks to write")
+	}
+	edit := func() {
+		if err := os.WriteFile(config, []byte(string(keys)+blocks), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.follow(t, commandsOf(t, "doc/walks.md", "## From ports to tokens"), []step{
+		{"knockpipe -keygen", `(?m)^# Knock: token:.*/\.ssh/anna-tango\.key$`, true, nil},
+		{"-tokens -fresh", `^$`, true, nil},
+		{"-trial 5m", `300 seconds`, true, edit},
+		{"-check tango", `(?s)port 22 is shut: refused.* opened `, true, nil},
+		{"tango,tango-ports |", `guard`, true, nil},
+		{"echo the token works", `^the token works\n$`, true, nil},
+		{"echo the ports work", `^the ports work\n$`, true, nil},
+	})
+	r.l.Server.Nft(t, "flush ruleset")
+	serverRun(t, r.l, "nft", "-f", "/etc/knockpipe/knockpipe_22.nft")
+	r.enter(t, "knockpipe -tokens ~/.ssh/anna-tango.key | ssh root@tango-ports nft -f -", step{want: `^$`, shut: true})
+}
