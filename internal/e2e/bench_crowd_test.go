@@ -15,7 +15,7 @@ import (
 // the last one is through: to a port without a guard, and to one behind a knock.
 // The two take turns.
 func BenchmarkCrowd(b *testing.B) {
-	const crowd, rounds = 40, 5
+	const crowd, rounds = 40, 3
 	for _, g := range guards {
 		if g.name != "nftables" && g.name != "knockd" {
 			continue

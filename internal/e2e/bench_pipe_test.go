@@ -25,7 +25,7 @@ const gigabyte = 1 << 30
 // it comes as fast as can be, and as ssh writes: 32 KiB at a time, with work between.
 // The two take turns.
 func BenchmarkPipe(b *testing.B) {
-	const rounds = 7
+	const rounds = 5
 	lab.Need(b, "nc")
 	for name, send := range map[string]func(io.Writer){"down": nil, "up": send, "up-ssh": sendAsSSH} {
 		b.Run(name, func(b *testing.B) {
@@ -131,7 +131,7 @@ func sendAsSSH(w io.Writer) {
 // socket passed to ssh. They take turns. It measures the CPU time of nc and knockpipe,
 // too.
 func BenchmarkScp(b *testing.B) {
-	const rounds, size = 5, 1 << 30
+	const rounds, size = 2, 1 << 30
 	lab.Need(b, "nc")
 	l := lab.New(b)
 	l.Server.NftFile(b, "examples/nftables.conf")
