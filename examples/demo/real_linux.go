@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -242,6 +243,8 @@ type far struct {
 	cmd     *exec.Cmd
 	in      io.WriteCloser
 	answers *bufio.Scanner
+
+	mu sync.Mutex // one question after the other
 }
 
 func startFar(ctx context.Context, dir string, out *screen) (*far, error) {
@@ -265,6 +268,8 @@ func startFar(ctx context.Context, dir string, out *screen) (*far, error) {
 
 // ask asks for one thing.
 func (f *far) ask(what string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if _, err := fmt.Fprintln(f.in, what); err != nil {
 		return "", err
 	}
