@@ -241,7 +241,7 @@ func (o *options) positional(args []string) (err error) {
 		}
 	}
 	o.host = strings.TrimSuffix(strings.TrimPrefix(o.host, "["), "]")
-	if i := slices.IndexFunc(args, func(s string) bool { return strings.HasPrefix(s, "-") }); i > 0 {
+	if misplaced(args) {
 		return errors.New("options go before the host")
 	}
 	if err := o.setHosts(); err != nil {
@@ -263,6 +263,18 @@ func (o *options) positional(args []string) (err error) {
 		return errors.New("no port given")
 	}
 	return nil
+}
+
+// misplaced reports whether an option is among what follows the host. A number below zero
+// in the place of the port is a bad port.
+func misplaced(args []string) bool {
+	for i, s := range args {
+		rest, dash := strings.CutPrefix(s, "-")
+		if dash && (i > 0 || strings.Trim(rest, "0123456789") != "") {
+			return true
+		}
+	}
+	return false
 }
 
 // setUser takes the user off the host, for those who type it as for ssh: user@host.
@@ -360,17 +372,23 @@ func (o *options) settle() error {
 	return nil
 }
 
-// longestTrial is long enough to sleep on it.
-const longestTrial = 24 * time.Hour
+// The limits of a trial: long enough to test the door, and to sleep on it.
+const (
+	shortestTrial = 10 * time.Second
+	longestTrial  = 24 * time.Hour
+)
 
 // parseTrial reads how long a guard lasts, in whole seconds.
 func parseTrial(s string) (time.Duration, error) {
-	d, err := parseSeconds(s)
+	d, err := parseDays(s)
+	if err != nil {
+		d, err = parseSeconds(s)
+	}
 	switch {
-	case err != nil:
-		return 0, err
-	case d%time.Second != 0 || d > longestTrial:
-		return 0, errors.New("not a time in whole seconds, up to a day")
+	case err == nil && 0 < d && d < shortestTrial:
+		return 0, fmt.Errorf("%v is too short to test a door: write 5m for five minutes", d)
+	case err != nil || d <= 0 || d%time.Second != 0 || d > longestTrial:
+		return 0, errors.New("not a time in whole seconds, from 10 seconds to a day, such as 5m, 2h or 1d")
 	}
 	return d, nil
 }
@@ -401,17 +419,22 @@ func parsePort(s string) (uint16, error) {
 	return uint16(n), nil
 }
 
-// parseSupply reads how long a supply lasts, which may be in days.
+// parseSupply reads how long a supply lasts.
 func parseSupply(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, e := strconv.ParseUint(days, 10, 8)
-		d, err = time.Duration(n)*24*time.Hour, e
-	}
+	d, err := parseDays(s)
 	if err != nil || d < rules.MinSupply || d > rules.MaxSupply {
 		return 0, errors.New("not a time between 10 minutes and 7 days, such as 12h or 7d")
 	}
 	return d, nil
+}
+
+// parseDays reads a duration that may also be a number of days.
+func parseDays(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 8)
+		return time.Duration(n) * 24 * time.Hour, err
+	}
+	return time.ParseDuration(s)
 }
 
 // parseSeconds reads a duration in which a bare number is seconds.

@@ -27,6 +27,8 @@ func TestParseArgs(t *testing.T) {
 		{"-4 -6 tango 22", "error: -4 and -6 cannot be combined"},
 		{"-w never tango 22", `error: invalid value "never" for -w: not a time above zero, such as 5, 2.5s or 1m`},
 		{"tango 22 1 -v", "error: options go before the host"},
+		{"tango -v", "error: options go before the host"},
+		{"tango -trial 5m", "error: options go before the host"},
 		{"-w 0 tango 22", `error: invalid value "0" for -w: not a time above zero, such as 5, 2.5s or 1m`},
 		{"-timeout -1 tango 22", `error: invalid value "-1" for -timeout: not a time above zero, such as 5, 2.5s or 1m`},
 		{"-w NaN tango 22", `error: invalid value "NaN" for -w: not a time above zero, such as 5, 2.5s or 1m`},

@@ -48,7 +48,7 @@ func TestRulesTrial(t *testing.T) {
 		t.Run(f.format, func(t *testing.T) {
 			t.Parallel()
 			lab.Need(t, f.need...)
-			const trial = 5 * time.Second
+			const trial = 10 * time.Second
 			l := lab.New(t)
 			l.Server.Banner(t, 22)
 			l.Server.Banner(t, 2222)
@@ -69,9 +69,9 @@ func TestRulesTrial(t *testing.T) {
 			rc(t, l, "[tango]\n"+keys)
 			b := &rulesBench{Lab: l, dir: t.TempDir()}
 			config := b.config(t, "Host tango", "# Knock: "+f.knock)
-			f.load(t, l, printedRules(t, l, f.format, config, "-trial", "5s", "tango", "22"))
+			f.load(t, l, printedRules(t, l, f.format, config, "-trial", "10s", "tango", "22"))
 			start := time.Now()
-			f.load(t, l, printedRules(t, l, f.format, config, "-trial", "5s", "tango", "2222,2200"))
+			f.load(t, l, printedRules(t, l, f.format, config, "-trial", "10s", "tango", "2222,2200"))
 			for _, address := range []string{"198.51.100.2:22", "[2001:db8::2]:22", "198.51.100.2:2222", "[2001:db8::2]:2222"} {
 				if reach(l.Client, address) && time.Since(start) < trial {
 					t.Errorf("%s is open in the trial", address)
