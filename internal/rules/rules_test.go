@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -110,7 +112,10 @@ func TestWarnings(t *testing.T) {
 		{"udp:7000,text=sesame", nil}, // no scan says that
 		{"fwknop", nil},
 		{"once:list", nil},
-		{"7000 8000 9000", nil},
+		{"7000 8000 9000", []string{"this sequence stands in knockpipe's documents"}},
+		{"udp:7000 8000:udp tcp:9000", []string{"this sequence stands in knockpipe's documents"}},
+		{"7000 9000 8000", nil},
+		{"7000 8000 9000 10000", nil},
 		{"8000 7000 8000", nil},
 		{"8000 7000 udp:7000", nil},
 		{"udp:8000 udp:7000 udp:7000", nil}, // a datagram is not sent again
@@ -125,6 +130,42 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("%q: got %q, want %q", tt.knock, got[i], want)
 			}
 		}
+	}
+}
+
+// TestPublished finds each sequence of three knocks or more that the documents show.
+func TestPublished(t *testing.T) {
+	shown := regexp.MustCompile(`(?m)(?:Knock:? |%h %p |tango(?:\.example\.org)? \d+ )((?:[a-z]+:)?\d+.*?)(?:,#?'|,? \||$)`)
+	var files []string
+	for _, pattern := range []string{"README.md", "doc/*.[157]", "doc/*.md", "examples/*"} {
+		found, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: got %v, %v", pattern, found, err)
+		}
+		files = append(files, found...)
+	}
+	count := 0
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range shown.FindAllStringSubmatch(string(text), -1) {
+			seq, err := knock.Parse(strings.Fields(found[1]))
+			if err != nil || seq.Knocks() < fewest {
+				continue
+			}
+			count++
+			if !isPublished(seq) {
+				t.Errorf("%s: %q is missing", path, found[1])
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("got %d sequences in %d files, want at least 20: is the pattern right?", count, len(files))
 	}
 }
 

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"knockpipe/knock"
 )
@@ -10,9 +12,26 @@ import (
 // 65,535; with two, someone who tries slowly gets in within days.
 const fewest = 3
 
+// published are the sequences of the documents, which people copy.
+var published = []string{
+	"12345 23456 34567 45678",
+	"12345 23456 34567",
+	"15432 26543 37654",
+	"45123 12876/udp 33210 7419",
+	"45123 12876 33210 7419",
+	"50211 8812 61002/udp",
+	"51234/udp 23817 40021",
+	"51432 14325 43251",
+	"7000 8000 9000", // knockd's own example, too
+	"7000/udp 8000/udp 9000",
+}
+
 // Warnings returns what makes a sequence weak, without showing a port.
 func Warnings(seq knock.Sequence) []string {
 	var found []string
+	if isPublished(seq) {
+		found = append(found, "this sequence stands in knockpipe's documents, where everybody can read it: make one at random")
+	}
 	if n := seq.Knocks(); n > 0 && n < fewest && guessable(seq) {
 		few := [fewest]string{1: "one knock is", 2: "two knocks are"}[n]
 		found = append(found, fmt.Sprintf("%s easy to guess: use at least %d", few, fewest))
@@ -35,6 +54,13 @@ func Warnings(seq knock.Sequence) []string {
 		last = port
 	}
 	return found
+}
+
+func isPublished(seq knock.Sequence) bool {
+	return slices.ContainsFunc(published, func(line string) bool {
+		known, err := knock.Parse(strings.Fields(line))
+		return err == nil && slices.Equal(known, seq)
+	})
 }
 
 // scanned returns the port of a step that a port scan knocks at: TCP, or UDP with
