@@ -174,7 +174,7 @@ func TestWalk(t *testing.T) {
 		{"sed -i 's,# Knock: 51234", `^$`, true, nil},
 		{"Host tango-anna", `^$`, true, nil},
 		{"tango,tango-anna | ssh", `guarded by`, true, second},
-		{"tango,tango-anna >", `^knockpipe: guarding port 22`, true, nil},
+		{"tango,tango-anna >", `(?m)^knockpipe: guarding port 22`, true, nil},
 		{"scp ", ``, true, nil},
 		{"sudo nft", ``, true, nil},
 		{"rm /etc/knockpipe", `^$`, false, nil},

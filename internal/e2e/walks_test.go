@@ -90,7 +90,7 @@ func TestFwknopdWalk(t *testing.T) {
 	r.follow(t, commands[:last], []step{
 		{"openssl rand", `^$`, false, nil},
 		{"Host tango\n", `^$`, false, nil},
-		{"-rules fwknopd", `^knockpipe: guarding port 22`, false, nil},
+		{"-rules fwknopd", `(?m)^knockpipe: guarding port 22`, false, nil},
 		{"scp ", ``, false, nil},
 		{"sh fwknopd.sh", ``, true, start},
 	})
