@@ -13,6 +13,13 @@ const maxNotes = 64
 type advice struct {
 	notes   []Note
 	ignored value // the IgnoreUnknown that counts
+	winner  winner
+}
+
+// A winner is the Knock line that counts.
+type winner struct {
+	source string // the path of the user's, the system's or the side file
+	inHost bool   // no Match decided about it
 }
 
 // seen is what the advice remembers of a block's lines.
@@ -21,7 +28,7 @@ type seen struct {
 	active  bool
 	gap     int       // the last line that is blank or prose
 	knock   knockLine // the last comment that holds a knock
-	noted   bool      // a note was made of this block
+	noted   bool      // its Knock lines need no further note
 }
 
 // A knockLine is a comment that holds a knock.
@@ -62,8 +69,32 @@ func (r *reader) advise(at *position, l *line) {
 	case at.block.undecided != "" && !at.seen.noted && !r.current[kwKnock].isSet():
 		at.seen.noted = true
 		a.undecided(at)
-	case l.kind == keywordLine:
-		a.unignored(at, l)
+	default:
+		if l.kind == keywordLine {
+			a.unignored(at, l)
+		}
+		if l.keyword == kwKnock && at.block.active && !r.noKnock {
+			r.overridden(at)
+		}
+	}
+}
+
+// overridden notes a knock for just this host that an earlier line overrides, because
+// somebody added a second block. These do not count: a block of patterns below one of
+// names, a Match above a Host, the user's file and the system's. They are how one writes
+// an exception.
+func (r *reader) overridden(at *position) {
+	a, first := &r.advice, r.current[kwKnock].origin
+	if first == at.here {
+		a.winner = winner{at.source.path, at.block.heading.keyword != kwMatch && at.outer.heading.keyword != kwMatch}
+		return
+	}
+	if at.seen.noted || !a.winner.inHost || a.winner.source != at.source.path || at.heading.keyword != kwHost {
+		return
+	}
+	at.seen.noted = true
+	if slices.Contains(at.heading.names(), r.typed) {
+		a.note(Note{fmt.Sprintf("this Knock is not used: %v comes first", first), true, at.here})
 	}
 }
 

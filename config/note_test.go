@@ -69,6 +69,27 @@ func TestNotes(t *testing.T) {
 		{"misspelt, and ssh complains", "", "Knocks 4471\n", ""},
 		{"IgnoreUnknown, misspelt for another host", "", "IgnoreUnknown Knock*\nHost db\n Knocks 4471\n", ""},
 
+		// a second block
+		{"second block", "", "Host web\n # Knock: 4471\nHost web\n # Knock: 4472\n",
+			"~/.ssh/config:4: this Knock is not used: ~/.ssh/config:2 comes first (hint)"},
+		{"third block, as a keyword", "", "IgnoreUnknown Knock*\nHost web\n Knock 4471\nHost db\n Knock 4472\nHost db web\n knock 4473\n",
+			"~/.ssh/config:7: this Knock is not used: ~/.ssh/config:3 comes first (hint)"},
+		{"second line", "", "Host web\n # Knock: 4471\n # Knock: 4472\n # Knock: 4473\n",
+			"~/.ssh/config:3: this Knock is not used: ~/.ssh/config:2 comes first (hint)"},
+		{"patterns first", "", "Host *\n # Knock: none\nHost web\n # Knock: 4472\n",
+			"~/.ssh/config:4: this Knock is not used: ~/.ssh/config:2 comes first (hint)"},
+		{"before all blocks", "", "# Knock: 4471\n\nHost web\n # Knock: 4472\n",
+			"~/.ssh/config:4: this Knock is not used: ~/.ssh/config:1 comes first (hint)"},
+		{"second block, in the side file", "Host web\n Knock 4471\nHost web\n Knock 4472\n", "Host web\n # Knock: 4473\n",
+			"~/.ssh/knock_config:4: this Knock is not used: ~/.ssh/knock_config:2 comes first (hint)"},
+		{"second block, in a file that is read twice", "", "Host web\n # Knock: 4471\nHost web\n # Knock: 4472\nMatch final\n User a\n",
+			"~/.ssh/config:4: this Knock is not used: ~/.ssh/config:2 comes first (hint)"},
+		{"second block, of patterns", "", "Host web\n # Knock: 4471\nHost *\n # Knock: 4472\nHost w?b\n # Knock: 4473\n", ""},
+		{"second block, of another host", "", "Host web\n # Knock: 4471\nHost db\n # Knock: 4472\n", ""},
+		{"second block, an exception by Match", "", "Match user a host web\n # Knock: 4471\nHost web\n # Knock: 4472\n", ""},
+		{"none, and a pattern", "", "Host web\n # Knock: none\nHost *\n # Knock: 4472\n", ""},
+		{"second block, in another layer", "Host web\n Knock 4471\n", "Host web\n # Knock: 4473\n", ""},
+
 		// a comment that does not have its line to itself
 		{"behind Host", "", "Host web # Knock: 4471 4472\n",
 			"~/.ssh/config:1: the comment after Host is not read as Knock: put it on a line of its own, below this one (hint)"},
