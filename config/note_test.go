@@ -86,7 +86,7 @@ func TestNotes(t *testing.T) {
 			"~/.ssh/config:4: this Knock is not used: ~/.ssh/config:2 comes first (hint)"},
 		{"second block, of patterns", "", "Host web\n # Knock: 4471\nHost *\n # Knock: 4472\nHost w?b\n # Knock: 4473\n", ""},
 		{"second block, of another host", "", "Host web\n # Knock: 4471\nHost db\n # Knock: 4472\n", ""},
-		{"second block, an exception by Match", "", "Match user a host web\n # Knock: 4471\nHost web\n # Knock: 4472\n", ""},
+		{"second block, an exception by Match", "", "Match host web\n # Knock: 4471\nHost web\n # Knock: 4472\n", ""},
 		{"none, and a pattern", "", "Host web\n # Knock: none\nHost *\n # Knock: 4472\n", ""},
 		{"second block, in another layer", "Host web\n Knock 4471\n", "Host web\n # Knock: 4473\n", ""},
 
@@ -142,7 +142,8 @@ func TestNotes(t *testing.T) {
 	}
 	for _, tt := range tests {
 		h := newHome(t, map[string]string{"knock_config": tt.side, "config": tt.config, "x": "Match exec true\n # Knock: 4471\n",
-			"host": "Host web\n # Knock: 4471\n", "bare": "\n# Knock: 4471\n"})
+			"host": "Host web\n # Knock: 4471\n", "bare": "\n# Knock: 4471\n",
+			"/ssh_config": "Host web\n # Knock: 4471\n"}) // another layer: overriding it is no mistake
 		got := strings.Join(h.notesOf(t, query("web", "")), "\n")
 		if got != tt.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", tt.name, got, tt.want)
