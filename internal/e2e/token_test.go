@@ -571,14 +571,15 @@ func TestTokenWeek(t *testing.T) {
 	start := time.Now()
 	d.load(t, "-for", "7d", path)
 	loaded := time.Since(start)
-	d.send(t, "udp", ours[0], k.Token(token.SlotOf(time.Now()), 1))
+	tok := k.Token(token.SlotOf(time.Now()), 1)
+	d.send(t, "udp", ours[0], tok)
 	if !d.open(t, ours[0]) {
 		t.Error("it does not open")
 	}
 	start = time.Now()
 	d.load(t, "-for", "7d", path)
 	t.Logf("a week: loaded in %v, again in %v", loaded.Round(time.Millisecond), time.Since(start).Round(time.Millisecond))
-	d.send(t, "udp", theirs[0], k.Token(token.SlotOf(time.Now()), 1))
+	d.send(t, "udp", theirs[0], tok)
 	if d.open(t, theirs[0]) {
 		t.Error("what was seen opens")
 	}
