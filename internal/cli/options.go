@@ -240,7 +240,6 @@ func (o *options) positional(args []string) (err error) {
 			return err
 		}
 	}
-	o.host = strings.TrimSuffix(strings.TrimPrefix(o.host, "["), "]")
 	if misplaced(args) {
 		return errors.New("options go before the host")
 	}
@@ -278,20 +277,27 @@ func misplaced(args []string) bool {
 }
 
 // setUser takes the user off the host, for those who type it as for ssh: user@host.
-// As there, -l wins. ssh itself passes none.
+// As there, -l wins. ssh itself passes none. The brackets of [2001:db8::1] go as well.
 func (o *options) setUser() error {
 	i := strings.LastIndexByte(o.host, '@')
 	switch {
 	case i < 0:
+		o.host = unbracketed(o.host)
 		return nil
 	case i == 0 || i == len(o.host)-1:
 		return fmt.Errorf("bad host name %q", o.host)
 	case !o.mode.byHand:
 		return fmt.Errorf("bad host name %q: write only the host, and give the user with -l", o.host)
 	}
-	o.login, o.host = cmp.Or(o.login, o.host[:i]), o.host[i+1:]
+	name := unbracketed(o.host[i+1:])
+	if ip.BadName(name) {
+		return fmt.Errorf("bad host name %q", o.host)
+	}
+	o.login, o.host = cmp.Or(o.login, o.host[:i]), name
 	return nil
 }
+
+func unbracketed(host string) string { return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") }
 
 // positionalFiles reads the files of a mode that has no host.
 func (o *options) positionalFiles(args []string) error {
