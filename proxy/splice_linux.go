@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -62,7 +63,7 @@ func carryUp(to connEnd, in *os.File, count, nap *atomic.Int64) error {
 	}
 	defer unix.Close(from)
 	s := stream{from: from, to: to.fd, direct: true, nap: nap}
-	if isPipe(from) {
+	if isPipe(from) && runtime.GOMAXPROCS(0) > 1 { // a nap keeps a processor of Go's
 		s.coalescing = newCoalescing(nap)
 		defer s.coalescing.awake() // the way down goes on
 	}
@@ -105,6 +106,10 @@ func (s *stream) carry(count *atomic.Int64) error {
 			}
 		case err == unix.EINVAL && s.zeroCopy: // splice supports neither every file system nor every flag
 			s.zeroCopy = false
+			if s.coalescing != nil { // a read may block, and would not end a nap
+				s.coalescing.awake()
+				s.coalescing = nil
+			}
 		default:
 			return err
 		}
