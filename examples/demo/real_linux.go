@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"bytes"
 	"context"
 	"encoding/hex"
@@ -62,7 +63,10 @@ func realThing(ctx context.Context, out *screen, dir string, open time.Duration,
 		}
 	}
 	if err := cmd.Start(); err != nil {
-		return "no network namespace: " + errors.Unwrap(err).Error(), nil
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		return "no network namespace: " + cmp.Or(errors.Unwrap(err), err).Error(), nil
 	}
 	err = cmd.Wait()
 	text := strings.TrimSpace(said.String())
@@ -164,8 +168,11 @@ func realClient(ctx context.Context, dir, stays, sshPath string) error {
 	if err := refused(ctx, out, c); err != nil {
 		return fmt.Errorf("step 8, replay: %w", err)
 	}
-	if saw, err := far.ask("sessions"); err != nil || saw != "1 1" {
-		return fmt.Errorf("the server saw (connections, sessions) %s, not one of each: %w", saw, err)
+	switch saw, err := far.ask("sessions"); {
+	case err != nil:
+		return err
+	case saw != "1 1":
+		return fmt.Errorf("the server saw (connections, sessions) %s, not one of each", saw)
 	}
 	out.line("\nDone: nftables has let one packet open the door, once.")
 	return nil

@@ -142,7 +142,11 @@ func (s *System) Boot() {
 func (s *System) Shutdown() {
 	s.t.Helper()
 	s.Run("systemctl", "--no-block", "poweroff")
-	<-s.ended
+	select {
+	case <-s.ended:
+	case <-time.After(10 * patience):
+		s.t.Fatal("lab: systemd does not power off")
+	}
 }
 
 // Command returns a command that runs in the System.
