@@ -63,7 +63,7 @@ func TestLinear(t *testing.T) {
 		part, whole := took(n), took(8*n)
 		// Eight times the text: linear is 8, the square is 64.
 		bad := func() bool { return whole > 24*part && whole > 20*time.Millisecond }
-		for range 4 {
+		for range 30 { // on a busy machine, few are undisturbed
 			if bad() {
 				part, whole = min(part, took(n)), min(whole, took(8*n))
 			}
