@@ -55,7 +55,7 @@ func (r *reader) beginBlock(at *position, kw keyword, v value) {
 func (h heading) name() string {
 	end := 0
 	for i := 0; i < len(h.text); {
-		if strings.IndexByte(blanks, h.text[i]) >= 0 {
+		if isBlank(h.text[i]) {
 			i++
 			continue
 		}

@@ -80,6 +80,6 @@ func parseComment(line string) comment {
 		return comment{}
 	}
 	c.value, c.colon = strings.CutPrefix(strings.TrimLeft(text[n:], " \t"), ":")
-	c.value = strings.TrimLeft(c.value, blanks)
+	c.value = trimStart(c.value)
 	return c
 }

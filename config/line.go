@@ -2,11 +2,7 @@ package config
 
 import "strings"
 
-// What ssh strips between the keyword and its value, and at the end of a line.
-const (
-	blanks      = " \t\r\n"
-	commentMark = '#'
-)
+const commentMark = '#'
 
 // A line is a parsed line of a file.
 type line struct {
@@ -121,7 +117,8 @@ func cutDelim(s string) (token, rest string, ok bool) {
 // package strings, which builds a set each time: a large file has thousands of lines.
 func endsWord(c byte) bool { return isBlank(c) || c == '"' || c == '=' }
 
-// isBlank reports whether c is one of the blanks.
+// isBlank reports whether c is one of the blanks that ssh strips between the keyword and
+// its value, and at the end of a line.
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // trimStart strips blanks.

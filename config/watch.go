@@ -146,11 +146,7 @@ func (h heading) words() []string {
 			return words
 		}
 		if attribute == "host" || attribute == "originalhost" {
-			for _, word := range strings.Split(argument, ",") {
-				if word != "" {
-					words = append(words, word)
-				}
-			}
+			words = append(words, strings.FieldsFunc(argument, func(c rune) bool { return c == ',' })...)
 		}
 	}
 }
