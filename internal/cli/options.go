@@ -325,7 +325,7 @@ func (o *options) setHosts() error {
 		if ip.BadName(host) {
 			return fmt.Errorf("bad host name %q", host)
 		}
-		if err := o.about(host).setUser(); err != nil {
+		if _, err := o.about(host); err != nil {
 			return err
 		}
 		if !slices.Contains(o.hosts, host) {

@@ -14,8 +14,8 @@ import (
 func runRules(o *options, process Process, report *reporter) error {
 	door := &rules.Door{Ports: o.ports, LAN: o.lan, Trial: o.trial, Wide: o.wide}
 	for _, host := range o.hosts {
-		one := o.about(host)
-		if err := one.setUser(); err != nil {
+		one, err := o.about(host)
+		if err != nil {
 			return badUsage(err)
 		}
 		p, err := readyPlan(one, process)
@@ -47,10 +47,11 @@ func isPipe(f *os.File) bool {
 }
 
 // about returns the options as if only one of the hosts had been given.
-func (o *options) about(host string) *options {
+func (o *options) about(host string) (*options, error) {
 	one := *o
 	one.host = host
-	return &one
+	err := one.setUser()
+	return &one, err
 }
 
 // guard adds the host's knocks to a door and warns of weak ones. The ports are the host's
