@@ -33,6 +33,14 @@ type client interface {
 	run(ctx context.Context, by way, out io.Writer) error
 }
 
+// client is ssh or, without a path to one, the small client in Go.
+func (s *site) client(sshPath string) client {
+	if sshPath == "" {
+		return &goClient{site: s}
+	}
+	return &sshClient{site: s, path: sshPath}
+}
+
 // sshClient is the real ssh.
 type sshClient struct {
 	*site

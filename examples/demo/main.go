@@ -80,9 +80,8 @@ func run(ctx context.Context, w io.Writer, open time.Duration, sshPath string) e
 	tokens.run()
 	defer tokens.close()
 
-	var c client = &goClient{site: s}
+	c := s.client(sshPath)
 	if sshPath != "" {
-		c = &sshClient{site: s, path: sshPath}
 		out.line("\nThe client's ssh_config:\n\n" + indent(s.config()))
 	} else {
 		out.line("\nThere is no ssh in PATH: a small client in Go takes its place. ssh would use\n\n" + indent(s.config()))

@@ -142,10 +142,7 @@ func realClient(ctx context.Context, dir, stays, sshPath string) error {
 	if _, err := far.ask("up"); err != nil {
 		return &unableError{err}
 	}
-	var c client = &goClient{site: s}
-	if sshPath != "" {
-		c = &sshClient{site: s, path: sshPath}
-	}
+	c := s.client(sshPath)
 	out.line("\nThe same with the real thing: nftables, on a server in a network of its own.\n\n" +
 		indent("# "+loadRules+"\n# "+loadTokens))
 
