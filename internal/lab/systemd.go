@@ -27,8 +27,8 @@ type System struct {
 	ended chan struct{} // closed when that has ended
 }
 
-// upper is where the host has what a System writes: in its own tmpfs.
-const upper = "/run/system/upper"
+// written is where the host has what a System writes: in its own tmpfs.
+const written = "/run/system/upper"
 
 // boots is the script that starts systemd in namespaces of its own. As in a container, the
 // settings of the kernel are not writable.
@@ -70,7 +70,7 @@ func (h *Host) Systemd(t testing.TB) *System {
 		}
 		// What is enabled on this machine is not to start again.
 		for _, dir := range []string{"/etc/systemd/system", "/etc/init.d"} {
-			err = errors.Join(err, os.MkdirAll(upper+dir, 0o755), unix.Setxattr(upper+dir, "trusted.overlay.opaque", []byte("y"), 0))
+			err = errors.Join(err, os.MkdirAll(written+dir, 0o755), unix.Setxattr(written+dir, "trusted.overlay.opaque", []byte("y"), 0))
 		}
 	})
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *System) Write(path, text string, mode fs.FileMode) {
 	s.t.Helper()
 	var err error
 	s.host.Do(func() {
-		err = errors.Join(os.MkdirAll(filepath.Dir(upper+path), 0o755), os.WriteFile(upper+path, []byte(text), mode))
+		err = errors.Join(os.MkdirAll(filepath.Dir(written+path), 0o755), os.WriteFile(written+path, []byte(text), mode))
 	})
 	if err != nil {
 		s.t.Fatal(err)
