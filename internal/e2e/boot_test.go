@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"knockpipe/internal/lab"
 	"knockpipe/knock/token"
@@ -59,8 +57,7 @@ func TestBoot(t *testing.T) {
 	}
 	supplied := func(when string) {
 		t.Helper()
-		tok := key.Token(token.SlotOf(time.Now())+10, 0)
-		if out, err := s.Command("nft", "get", "element", "inet", "knockpipe_key_anna", "tokens_v1", fmt.Sprintf("{ 0x%x }", tok[:])).CombinedOutput(); err != nil {
+		if out, err := s.Command("nft", ofSupply("anna", key)...).CombinedOutput(); err != nil {
 			t.Errorf("%s: no tokens: %s\n%s", when, out, s.Run("journalctl", "--no-pager", "-u", "knockpipe-tokens"))
 		}
 	}

@@ -29,6 +29,13 @@ func (d *tokenDoor) refill(t *testing.T, command string) error {
 	return nil
 }
 
+// ofSupply has nft look for a token of a later slot, which is there if the key's supply
+// is loaded.
+func ofSupply(name string, k *token.Key) []string {
+	tok := k.Token(token.SlotOf(time.Now())+10, 0)
+	return []string{"get", "element", "inet", "knockpipe_key_" + name, "tokens_v1", fmt.Sprintf("{ 0x%x }", tok[:])}
+}
+
 // TestTokenRefill loads tokens as systemd and cron do, by the lines of the examples: of
 // a new user, after a flush, and beside keys that are bad or that the kernel refuses.
 func TestTokenRefill(t *testing.T) {
@@ -64,8 +71,7 @@ func TestTokenRefill(t *testing.T) {
 			}
 			loaded := func(user string) bool {
 				t.Helper()
-				tok := keys[user].Token(token.SlotOf(time.Now())+10, 0)
-				return d.Server.Command("nft", "get", "element", "inet", "knockpipe_key_"+user, "tokens_v1", fmt.Sprintf("{ 0x%x }", tok[:])).Run() == nil
+				return d.Server.Command("nft", ofSupply(user, keys[user])...).Run() == nil
 			}
 			if err := os.WriteFile(filepath.Join(d.dir, "aaa.key"), []byte("no key\n"), 0o600); err != nil {
 				t.Fatal(err)

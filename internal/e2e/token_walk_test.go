@@ -43,7 +43,7 @@ func TestTokenWalk(t *testing.T) {
 	sameKey("anna-tango.key")
 	r.enter(t, "knockpipe -rules nftables tango | ssh root@tango nft -f -", step{want: `guarded`, shut: true}) // for good
 
-	commands = commandsOf(t, "doc/walks.md", "## Another key for a token door")
+	commands = commandsOf(t, walks, "## Another key for a token door")
 	r.follow(t, commands, []step{
 		{"knockpipe -keygen", `(?m)^# Knock: token:.*/\.ssh/anna-tango-2\.key$`, true, nil},
 		{"-tokens -fresh", `^$`, true, nil},
@@ -78,7 +78,7 @@ func TestTokenWalkFromPorts(t *testing.T) {
 			t.Fatalf("%s: %v: %s", command, err, out)
 		}
 	}
-	text, err := os.ReadFile("doc/walks.md")
+	text, err := os.ReadFile(walks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestTokenWalkFromPorts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r.follow(t, commandsOf(t, "doc/walks.md", "## From ports to tokens"), []step{
+	r.follow(t, commandsOf(t, walks, "## From ports to tokens"), []step{
 		{"knockpipe -keygen", `(?m)^# Knock: token:.*/\.ssh/anna-tango\.key$`, true, nil},
 		{"-tokens -fresh", `^$`, true, nil},
 		{"-trial 5m", `300 seconds`, true, edit},

@@ -165,7 +165,7 @@ func TestWalk(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(r.etc, "systemd/system/knockpipe-rules.service")); err != nil {
 		t.Error(err)
 	}
-	r.follow(t, commandsOf(t, "doc/walks.md", "## Day two"), []step{
+	r.follow(t, commandsOf(t, walks, "## Day two"), []step{
 		{"tango 22 51234/udp", `for 300 seconds`, true, nil},
 		{"sed -i 's,# Knock: 45123", `^$`, true, nil},
 		{"echo the new one works", `^the new one works\n$`, true, nil},
