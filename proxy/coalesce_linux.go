@@ -9,16 +9,18 @@ import (
 )
 
 // A coalescing saves wake-ups, as a network card does with its interrupts. ssh writes
-// 32 KiB at a time, and to be woken for each costs more than to move it. So while the way
-// up carries much, both ways nap after each move, and what has come meanwhile is moved
-// at once. A keystroke waits for nobody: a nap comes after a move, and only where moves
-// have followed each other much faster than anyone types.
+// 32 KiB at a time, sshd no more, and to be woken for each costs more than to move it.
+// So while one way carries much, it naps after each move, and what has come meanwhile is
+// moved at once. The other way naps with it: what it carries are answers. A keystroke
+// waits for nobody: a nap comes after a move, and only where moves have followed each
+// other much faster than anyone types.
 //
 // A peer who waits for an answer to each of its writes would be slowed down by that. So
 // every spell of naps is a trial. It begins with some moves without naps, whose rate the
 // naps have to keep up.
 type coalescing struct {
-	nap *atomic.Int64 // how long both ways nap now, in nanoseconds
+	nap     *atomic.Int64 // of both ways
+	napping bool          // this way has set it
 
 	since  time.Time // what follows is counted from here
 	moves  int
@@ -38,30 +40,30 @@ const (
 	manyMoves = 1024 // before a trial, where many have failed
 	trial     = 64   // moves
 
-	// A server says little to what it is sent. Where it says more, the pipe may be full
-	// before a nap ends.
+	// An answer to what the other way carries is no longer than this. Where it is, the
+	// pipe may be full before a nap ends.
 	answer = 4 << 10
 )
 
-func newCoalescing(nap *atomic.Int64) *coalescing {
-	return &coalescing{nap: nap, since: time.Now(), before: fewMoves}
+func newCoalescing(nap *atomic.Int64) coalescing {
+	return coalescing{nap: nap, since: time.Now(), before: fewMoves}
 }
 
-// moved is told of each move up. A nap follows it.
+// moved is told of each move of its way.
 func (c *coalescing) moved(n int) {
 	c.moves++
 	c.bytes += n
-	switch napping := c.nap.Load() > 0; {
-	case !napping && c.moves >= c.before:
+	switch {
+	case !c.napping && c.moves >= c.before:
 		c.rate = c.rateNow()
 		c.awake()
 		if c.rate*float64(longestNap) >= leastBatch {
-			c.nap.Store(int64(min(float64(longestNap), batch/c.rate)))
+			c.napping = c.nap.CompareAndSwap(0, int64(min(float64(longestNap), batch/c.rate)))
 		}
-	case napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*9/10:
+	case c.napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*9/10:
 		c.before = min(2*c.before, manyMoves)
 		c.awake()
-	case napping && c.moves >= trial:
+	case c.napping && c.moves >= trial:
 		c.before = fewMoves
 		c.awake()
 	}
@@ -70,16 +72,19 @@ func (c *coalescing) moved(n int) {
 func (c *coalescing) rateNow() float64 { return float64(c.bytes) / float64(time.Since(c.since)) }
 
 // paused is told that there was nothing to move, or no room for it. It is no failure
-// of a trial if ssh or the network have come to rest.
+// of a trial if either end has come to rest.
 func (c *coalescing) paused() {
-	if c.nap.Load() > 0 {
+	if c.napping {
 		c.awake()
 	}
 }
 
 // awake ends the naps, and counts anew.
 func (c *coalescing) awake() {
-	c.nap.Store(0)
+	if c.napping {
+		c.nap.Store(0)
+		c.napping = false
+	}
 	c.moves, c.bytes, c.since = 0, 0, time.Now()
 }
 

@@ -56,17 +56,17 @@ func Splice(ctx context.Context, conn *net.TCPConn, in, out *os.File, traffic *T
 		}
 	}
 	defer leave()
-	var nap atomic.Int64
+	var both load
 	sent, received := make(chan error, 1), make(chan error, 1)
 	go func() {
 		defer leave()
-		err := carryUp(network, in, &traffic.Sent, &nap)
+		err := carryUp(network, in, &traffic.Sent, &both)
 		network.closeWrite()
 		sent <- err
 	}()
 	go func() {
 		defer leave()
-		received <- carryDown(out, network, &traffic.Received, &nap)
+		received <- carryDown(out, network, &traffic.Received, &both)
 	}()
 	select {
 	case err = <-received:

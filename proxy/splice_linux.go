@@ -3,7 +3,6 @@ package proxy
 import (
 	"net"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -56,60 +55,54 @@ func duplicate(f syscall.Conn) (fd int, err error) {
 }
 
 // carryUp moves bytes until the end of in, which is not an error.
-func carryUp(to connEnd, in *os.File, count, nap *atomic.Int64) error {
+func carryUp(to connEnd, in *os.File, count *atomic.Int64, l *load) error {
 	from, err := duplicate(in)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(from)
-	s := stream{from: from, to: to.fd, direct: true, nap: nap}
-	if isPipe(from) && runtime.GOMAXPROCS(0) > 1 { // a nap keeps a processor of Go's
-		s.coalescing = newCoalescing(nap)
-		defer s.coalescing.awake() // the way down goes on
-	}
+	s := stream{from: from, to: to.fd, direct: true, load: l}
 	return s.carry(count)
 }
 
 // carryDown moves bytes until the end of the connection, which is not an error.
-func carryDown(out *os.File, from connEnd, count, nap *atomic.Int64) error {
+func carryDown(out *os.File, from connEnd, count *atomic.Int64, l *load) error {
 	to, err := duplicate(out)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(to)
-	s := stream{from: from.fd, to: to, nap: nap}
+	s := stream{from: from.fd, to: to, load: l}
 	return s.carry(count)
 }
 
 func (s *stream) carry(count *atomic.Int64) error {
 	s.zeroCopy = isPipe(s.from) || isPipe(s.to)
+	s.coalescing = newCoalescing(&s.load.nap)
+	defer s.coalescing.awake() // the other way goes on
 	for {
 		n, err := s.move()
 		switch {
 		case n > 0:
-			if count.Add(int64(n)) >= widenAfter {
-				s.widen()
-				if s.coalescing != nil {
+			s.readable = false
+			if count.Add(int64(n)) >= much {
+				s.hurry()
+				if s.zeroCopy { // a read may block, and would not end a nap
 					s.coalescing.moved(n)
 				}
 			}
-			if s.coalescing != nil || n <= answer {
-				takeNap(s.nap)
+			if s.coalescing.napping || n <= answer {
+				takeNap(&s.load.nap)
 			}
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			if s.coalescing != nil {
-				s.coalescing.paused()
-			}
+			s.coalescing.paused()
 			if err := s.wait(); err != nil {
 				return err
 			}
 		case err == unix.EINVAL && s.zeroCopy: // splice supports neither every file system nor every flag
 			s.zeroCopy = false
-			if s.coalescing != nil { // a read may block, and would not end a nap
-				s.coalescing.awake()
-				s.coalescing = nil
-			}
+			s.coalescing.awake()
 		default:
 			return err
 		}

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -118,6 +121,30 @@ func TestSpliceWidens(t *testing.T) {
 			t.Errorf("after %d bytes: the pipe holds %d, %v, want %d", tt.moved, got, err, tt.want)
 		}
 	}
+}
+
+// TestSpliceRests has a session carry much and then nothing: both ways wait in the kernel
+// as the runtime knows. It would interrupt any other wait again and again.
+func TestSpliceRests(t *testing.T) {
+	s := startSession(t)
+	go s.in.Write(make([]byte, 2*megabyte))
+	if _, err := io.ReadFull(s.server, make([]byte, 2*megabyte)); err != nil {
+		t.Fatal(err)
+	}
+	carrying := regexp.MustCompile(`(?m)^goroutine \d+ \[(\w+)[^\n]*\n(?:[^\n]+\n)*?[^\n]*\(\*stream\)\.carry`)
+	var states []string
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * soon) { // each look disturbs them
+		stacks := make([]byte, megabyte)
+		stacks = stacks[:runtime.Stack(stacks, true)]
+		states = nil
+		for _, found := range carrying.FindAllSubmatch(stacks, -1) {
+			states = append(states, string(found[1]))
+		}
+		if slices.Equal(states, []string{"syscall", "syscall"}) {
+			return
+		}
+	}
+	t.Errorf("a session at rest: its ways are %q, want both in a system call", states)
 }
 
 // TestSpliceFiles runs between files that splice(2) does not support.

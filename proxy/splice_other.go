@@ -22,6 +22,9 @@ func (e connEnd) close() { e.conn.Close() }
 
 func (e connEnd) closeWrite() { e.conn.CloseWrite() }
 
+// A load is what the two ways of a session know of each other: nothing, here.
+type load struct{}
+
 // drain reads until the end of the connection, or until the time is up.
 func (e connEnd) drain(limit time.Duration) {
 	e.conn.SetReadDeadline(time.Now().Add(limit))
@@ -29,13 +32,13 @@ func (e connEnd) drain(limit time.Duration) {
 }
 
 // carryUp copies bytes until the end of in, which is not an error.
-func carryUp(to connEnd, in *os.File, count, _ *atomic.Int64) error {
+func carryUp(to connEnd, in *os.File, count *atomic.Int64, _ *load) error {
 	_, err := io.Copy(counter{to.conn, count}, in)
 	return err
 }
 
 // carryDown copies bytes until the end of the connection, which is not an error.
-func carryDown(out *os.File, from connEnd, count, _ *atomic.Int64) error {
+func carryDown(out *os.File, from connEnd, count *atomic.Int64, _ *load) error {
 	_, err := io.Copy(counter{out, count}, from.conn)
 	if slices.ContainsFunc(pipeErrors, func(e error) bool { return errors.Is(err, e) }) {
 		return syscall.EPIPE

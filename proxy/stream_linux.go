@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"runtime"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -11,13 +13,20 @@ import (
 type stream struct {
 	from, to int
 	zeroCopy bool // one of them is a pipe, so splice(2) can move the pages
-	widened  bool
 	direct   bool // to does not block
+	hurried  bool
+	readable bool // from was, when it was last waited for
 
 	buf, rest []byte // where it cannot: what was read, and is not yet written
 
-	nap        *atomic.Int64 // of the session, in nanoseconds: after each move
-	coalescing *coalescing   // what says how long, on the way up from a pipe
+	load       *load // of both ways
+	coalescing coalescing
+}
+
+// A load is what the two ways of a session know of each other.
+type load struct {
+	heavy atomic.Bool  // one of them has carried much
+	nap   atomic.Int64 // how long both nap after a move now, in nanoseconds
 }
 
 const (
@@ -27,8 +36,8 @@ const (
 
 	// Pipes hold 64 KiB at first. A user may have only so many pages in larger ones
 	// (pipe-user-pages-soft, 64 MiB), so only a session that moves much gets more.
-	widenAfter = 1 << 20
-	wide       = 256 << 10
+	much = 1 << 20
+	wide = 256 << 10
 )
 
 // move moves some bytes and returns how many: none and no error at the end.
@@ -75,14 +84,14 @@ func (s *stream) write() (int, error) {
 	return int(n), nil
 }
 
-// wait returns when there is something to move and room for it, or when no reader is
-// left.
+// wait returns when there may be something to move and room for it, or when no reader
+// is left. Which of the two was missing, the last move did not tell: the next one does.
 func (s *stream) wait() error {
-	if len(s.rest) == 0 {
-		if err := s.poll(unix.POLLIN, 0); err != nil {
-			return err
-		}
+	if len(s.rest) == 0 && !s.readable {
+		s.readable = true
+		return s.poll(unix.POLLIN, 0)
 	}
+	s.readable = false
 	return s.poll(0, unix.POLLOUT)
 }
 
@@ -94,7 +103,10 @@ func (s *stream) poll(from, to int16) error {
 		fds[0].Fd = -1
 	}
 	for {
-		_, err := unix.Poll(fds, -1)
+		var err error
+		if !s.load.heavy.Load() || !pollUnseen(fds) {
+			_, err = unix.Poll(fds, -1)
+		}
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -107,17 +119,36 @@ func (s *stream) poll(from, to int16) error {
 	}
 }
 
-// widen enlarges the pipes, if the system allows it.
-func (s *stream) widen() {
-	if s.widened {
+// soon is when the next move comes in a session that carries much.
+const soon = 20 * time.Millisecond
+
+// pollUnseen polls for so long without the runtime's knowledge, and reports whether an
+// event has come. The runtime has a thread that looks after calls that may last. Where
+// they are many and short, that thread wakes up more often than the session does. The
+// runtime interrupts this call with a signal if it has to.
+func pollUnseen(fds []unix.PollFd) bool {
+	t := unix.NsecToTimespec(int64(soon))
+	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(unsafe.Pointer(&t)), 0, 0, 0)
+	return errno == 0 && n > 0
+}
+
+// hurry prepares for more, once this way has carried much. It enlarges the pipes, if the
+// system allows it. Each way may now keep one of the runtime's processors while it waits,
+// and there has to be one for all else.
+func (s *stream) hurry() {
+	if s.hurried {
 		return
 	}
-	s.widened = true
+	s.hurried = true
 	for _, fd := range []int{s.from, s.to} {
 		if size, err := unix.FcntlInt(uintptr(fd), unix.F_GETPIPE_SZ, 0); err == nil && size < wide {
 			unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, wide)
 		}
 	}
+	if runtime.GOMAXPROCS(0) < 3 {
+		runtime.GOMAXPROCS(3)
+	}
+	s.load.heavy.Store(true)
 }
 
 func isPipe(fd int) bool {
