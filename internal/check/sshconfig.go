@@ -41,36 +41,3 @@ func ReadSSHConfig(path string, args ...string) (SSHConfig, error) {
 	}
 	return c, nil
 }
-
-// Inspect reports what keeps ssh from using knockpipe properly.
-func (c SSHConfig) Inspect(r *Report, host string) {
-	command := c["proxycommand"]
-	fdpass := c["proxyusefdpass"] == "yes"
-	switch jump := c["proxyjump"]; {
-	case (command == "" || command == "none") && jump != "" && jump != "none":
-		r.Find(Warn, "the knock belongs to that host: check that one", "ssh reaches %s through ProxyJump %s", host, jump)
-	case command == "" || command == "none":
-		r.Find(Fail, "write: ProxyCommand knockpipe %h %p", "ssh has no ProxyCommand for %s", host)
-	case !strings.Contains(command, "knockpipe"):
-		r.Find(Warn, "if it does not call knockpipe, write: ProxyCommand knockpipe %h %p", "the ProxyCommand for %s is not knockpipe", host)
-	case fdpass && !passes(command):
-		r.Find(Fail, "write: ProxyCommand knockpipe -F %h %p", "ProxyUseFdpass is set, but knockpipe is run without -F")
-	case !fdpass && passes(command):
-		r.Find(Fail, "write: ProxyUseFdpass yes", "knockpipe is run with -F, but ProxyUseFdpass is not set")
-	default:
-		r.Find(OK, "", "ssh runs knockpipe for %s", host)
-	}
-}
-
-// passes reports whether a command line gives knockpipe the option -F.
-func passes(command string) bool {
-	for _, word := range strings.Fields(command) {
-		if word == "-F" || word == "--F" {
-			return true
-		}
-		if word == "--" {
-			return false
-		}
-	}
-	return false
-}

@@ -70,9 +70,16 @@ func (c *checkup) prepare(o *options, process Process) (err error) {
 	typed := cmp.Or(o.alias, o.host)
 	c.ssh = o.askSSH(c.report, typed)
 	c.typed = typed[strings.LastIndexByte(typed, '@')+1:] // as ssh's %n is
-	o.fill(c.ssh, c.typed)
-	if c.plan, err = readyPlan(o, process); err != nil {
+	call, wrong := readCall(c.ssh, c.typed, process.Getenv("HOME"))
+	typedKnocks, file := len(o.knocks) > 0, o.config
+	o.fill(c.ssh, call, c.typed)
+	c.plan, err = readyPlan(o, process)
+	c.inspect(call, wrong, file)
+	if err != nil {
 		return err
+	}
+	if !typedKnocks && c.plan.typed {
+		c.plan.from = "the ProxyCommand"
 	}
 	c.plan.lookAtKey(o.login)
 	if c.sequences, err = c.plan.knocks.Source(); err != nil {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,7 +11,7 @@ import (
 	"knockpipe/internal/check"
 )
 
-// askSSH asks the real ssh for its settings, and reports what is wrong with them.
+// askSSH asks the real ssh for its settings, and reports it if ssh cannot read them.
 func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 	path, err := exec.LookPath("ssh")
 	if err != nil {
@@ -27,7 +26,6 @@ func (o *options) askSSH(r *check.Report, typed string) check.SSHConfig {
 		r.Find(check.Fail, "", "ssh: %s", hideWords(err.Error(), o.config))
 		return nil
 	}
-	c.Inspect(r, typed)
 	return c
 }
 
@@ -67,26 +65,4 @@ func (o *options) sshArgs(typed string) []string {
 	give("-l", o.login, o.login != "")
 	give("-p", strconv.Itoa(int(o.port)), o.port != 0)
 	return append(args, "--", typed)
-}
-
-// fill takes from ssh what the command line leaves open, as the ProxyCommand would pass
-// it: the HostName, the name only if it passes that too, and the user only if it passes
-// one.
-func (o *options) fill(c check.SSHConfig, typed string) {
-	command := c["proxycommand"]
-	if name := c["hostname"]; o.alias == "" && name != "" {
-		o.host, o.asSSH = name, true
-		if strings.Contains(command, "%n") {
-			o.alias = typed
-		}
-	}
-	switch {
-	case strings.Contains(command, "%r"):
-		o.login = cmp.Or(o.login, c["user"])
-	case strings.Contains(command, "knockpipe"):
-		o.login = ""
-	}
-	if port, err := parsePort(c["port"]); o.port == 0 && err == nil {
-		o.port = port
-	}
 }

@@ -14,7 +14,7 @@ var (
 	pipeMode    = &mode{run: runPipe}
 	knockMode   = &mode{option: "-k", run: runKnock, byHand: true}
 	explainMode = &mode{option: "-G", run: runExplain, portless: true, byHand: true}
-	checkMode   = &mode{option: "-check", run: runCheck, portless: true, byHand: true}
+	checkMode   = &mode{option: "-check", portless: true, byHand: true}
 	rulesMode   = &mode{option: "-rules", run: runRules, portless: true, byHand: true}
 	onceMode    = &mode{option: "-once", run: runOnce, file: true}
 	keygenMode  = &mode{option: "-keygen", run: runKeygen, file: true}
@@ -22,3 +22,6 @@ var (
 	versionMode = &mode{option: "-V", run: runVersion}
 	helpMode    = &mode{option: "-h", run: runHelp}
 )
+
+// -check reads a command line itself: the one in ssh's config.
+func init() { checkMode.run = runCheck }

@@ -97,7 +97,7 @@ func TestCheckHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.fill(check.SSHConfig{"hostname": ssh, "port": "22"}, "tango")
+		o.fill(check.SSHConfig{"hostname": ssh, "port": "22"}, nil, "tango")
 		if p, err := makePlan(o, os.Getenv); err != nil || p.host != want {
 			t.Errorf("ssh says %q: got %v, %v, want %s", ssh, p, err, want)
 		}
@@ -111,11 +111,17 @@ func TestCheckLogin(t *testing.T) {
 		{"knockpipe %h %p", "bob", ""},
 		{"knockpipe -l %r %h %p", "", "ann"},
 		{"knockpipe -l %r %h %p", "bob", "bob"},
+		{"sh -c 'knockpipe %h %p'", "bob", ""},
+		{"sh -c 'knockpipe -l %r %h %p'", "", "ann"},
 		{"none", "bob", "bob"},
 	} {
 		o := &options{mode: checkMode, host: "tango", login: tt.typed}
-		o.fill(check.SSHConfig{"hostname": "tango", "user": "ann", "proxycommand": tt.command}, "tango")
-		if o.login != tt.want {
+		c := check.SSHConfig{"hostname": "tango", "port": "22", "user": "ann", "proxycommand": tt.command}
+		call, err := readCall(c, "tango", "/root")
+		if err != nil {
+			t.Errorf("%s: %v", tt.command, err)
+		}
+		if o.fill(c, call, "tango"); o.login != tt.want {
 			t.Errorf("%s, -l %s: got %q, want %q", tt.command, tt.typed, o.login, tt.want)
 		}
 	}

@@ -53,6 +53,33 @@ func TestCheck(t *testing.T) {
 			`warn  no knock is configured for tango`, `fail  198\.51\.100\.2 port 22 is refused, and no knock is configured`}},
 		{"no ProxyCommand", strings.Replace(good, "ProxyCommand", "#", 1), nil, "", 1, []string{`fail  ssh has no ProxyCommand for tango\n      write: ProxyCommand knockpipe %h %p`}},
 		{"another ProxyCommand", strings.Replace(good, "knockpipe", "nc", 1), nil, "", 0, []string{`warn  the ProxyCommand for tango is not knockpipe`}},
+		{"ProxyCommand without %p", strings.Replace(good, " %p", "", 1), nil, "", 1, []string{
+			`fail  the ProxyCommand for tango does not work: no port given\n      write: ProxyCommand knockpipe %h %p`}},
+		{"ProxyCommand without %h", strings.Replace(good, " %h", "", 1), nil, "", 1, []string{
+			`fail  the ProxyCommand for tango does not work: no port given\n      write: ProxyCommand knockpipe %h %p`}},
+		{"ProxyCommand with a knock for a port", strings.Replace(good, "%p", "12345/tcp", 1), nil, "", 1, []string{
+			`fail  the ProxyCommand for tango does not work: bad port \.\.\.: not a number between 1 and 65535`}},
+		{"ProxyCommand with a knock as the port", strings.Replace(good, "%p", sequence, 1), nil, "-w 1", 1, []string{
+			`warn  the ProxyCommand for tango names another port than ssh does\n      write: ProxyCommand knockpipe %h %p`}},
+		{"ProxyCommand for another host", strings.Replace(good, "%h", "203.0.113.2", 1), nil, "", 0, []string{
+			`warn  the ProxyCommand for tango names another host than ssh does`}},
+		{"ProxyCommand with the alias as its host", strings.Replace(good, "%h", "%n", 1), hostsFile(""), "", 1, []string{
+			`fail  tango: .*\n      it is an alias in the config \(.*\): pass its HostName, 198\.51\.100\.2`}},
+		{"ProxyCommand that only knocks", strings.Replace(good, "%h", "-k %h", 1), nil, "", 1, []string{
+			`fail  the ProxyCommand for tango does not work: with -k it makes no connection`}},
+		{"ProxyCommand with a bad option", strings.Replace(good, "%h", "-q %h", 1), nil, "", 1, []string{
+			`fail  the ProxyCommand for tango does not work: unknown option: -q`}},
+		{"ProxyCommand with a comment", strings.Replace(good, "%p", "%p # %h", 1), nil, "", 0, []string{`ok    ssh runs knockpipe for tango`}},
+		{"ProxyCommand for the shell", strings.Replace(good, "knockpipe %h %p", `sh -c "knockpipe %h"`, 1), nil, "", 0, []string{`ok    ssh runs knockpipe for tango`}},
+		{"ProxyCommand with the knock", strings.NewReplacer("# Knock", "## Knock", "%p", "%p "+sequence).Replace(good), nil, "", 0, []string{
+			`ok    4 knocks from the ProxyCommand`}},
+		{"ProxyCommand with a file", strings.NewReplacer("# Knock", "## Knock", "%h", "-f ~/.ssh/mine %h").Replace(good),
+			inHome("mine", "Host tango\nHostName 198.51.100.2\nKnock "+sequence+"\n"), "", 0, []string{`ok    4 knocks from /root/\.ssh/mine:3`}},
+		{"file that the ProxyCommand does not name", "Include mine\n", inHome("mine", good+"Host *\nUserKnownHostsFile /dev/null\n"), "-f /root/.ssh/mine", 0, []string{
+			`warn  the ProxyCommand for tango does not pass -f, so knockpipe reads only the usual files\n      if you run ssh -F /root/\.ssh/mine, write: ProxyCommand knockpipe -f /root/\.ssh/mine %h %p`}},
+		{"usual file", good, nil, "-f /root/.ssh/config", 0, []string{`ok    ssh runs knockpipe for tango`}},
+		{"ProxyJump above", "Host *o\n\tProxyJump gate\n" + good, nil, "", 0, []string{
+			`warn  the knock for tango is not used: ssh reaches it through ProxyJump gate\n      if it is guarded, write above that: ProxyCommand ssh gate knockpipe %h %p`}},
 		{"only a pattern", strings.Replace(good, "tango\n", "tang?\n", 1), nil, "", 1, []string{
 			`fail  tango has a knock, but its HostName 198\.51\.100\.2 does not lead to it\n      write: ProxyCommand knockpipe -n %n %h %p`}},
 		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
