@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -77,6 +78,6 @@ func (p *plan) guard(door *rules.Door, given bool, report *reporter) error {
 		return &failure{code: exitUsage, err: fmt.Errorf("-rules: the port of %s is %d, but that of %s is %d", door.Hosts[0].Name, door.Ports[0], p.name, p.port),
 			hint: "print their rules separately, or name the port after the hosts"}
 	}
-	door.Hosts = append(door.Hosts, rules.Host{Name: p.name, Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay})
+	door.Hosts = append(door.Hosts, rules.Host{Name: p.name, Port: cmp.Or(p.settings.Port, 22), Knock: p.knocks, Close: p.closing, Delay: p.settings.KnockDelay})
 	return nil
 }

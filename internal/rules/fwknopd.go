@@ -25,12 +25,12 @@ var fwknopdText = text{"fwknopd.sh", "trial.txt"}
 
 // A fwknopdPage is the data of the script's template.
 type fwknopdPage struct {
-	Names, Host, Guarded string
-	Trial                int
-	Forwards             bool // to another host
-	Access, Conf         string
-	Ports                []uint16
-	Families             []fwknopdFamily
+	Names, Guarded string
+	Trial          int
+	Forwards       bool // to another host
+	Access, Conf   string
+	Ports          []uint16
+	Families       []fwknopdFamily
 }
 
 // A fwknopdFamily is what shuts the ports for one version of IP.
@@ -54,7 +54,7 @@ func fwknopd(d *Door) (string, error) {
 	if d.Wide {
 		return "", errors.New("fwknopd lets in only single addresses: leave out -wide")
 	}
-	page := &fwknopdPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Trial: d.trial(), Ports: d.Ports}
+	page := &fwknopdPage{Names: d.names(), Guarded: d.guarded(), Trial: d.trial(), Ports: d.Ports}
 	var nat []hook
 	for i := range d.Hosts {
 		h := &d.Hosts[i]

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the files of testdata and the exa
 // door makes a door of knocks as they stand in a config.
 func door(t *testing.T, knocks, closes string) *Door {
 	t.Helper()
-	h := Host{Name: "tango"}
+	h := Host{Name: "tango", Port: 22}
 	var err error
 	if h.Knock, err = knock.Parse(strings.Fields(knocks)); err != nil {
 		t.Fatal(err)
@@ -66,15 +66,15 @@ func TestGolden(t *testing.T) {
 		{file: "knockd-close.conf", format: "knockd", knocks: "12345 udp:34567", closes: "34567 12345"},
 		{file: "knockd-once.conf", format: "knockd", knocks: "once:/home/alice/list"},
 		{file: "knockd-two.conf", format: "knockd", knocks: "12345 23456 34567", edit: func(d *Door) {
-			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "7001 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Port: 22, Knock: sequence(t, "7001 7002 7003/udp"), Close: sequence(t, "7004 7005")})
 			d.Trial, d.Wide = 5*time.Minute, true
 		}},
 		{file: "nftables-two.nft", format: "nftables", knocks: "12345 udp:34567,text=open icmp,size=95", closes: "34567 12345", edit: func(d *Door) {
-			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Port: 22, Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
 			d.LAN, d.Ports, d.Trial, d.Wide = lan, []uint16{22, 8022}, 5*time.Minute, true
 		}},
 		{file: "iptables-two.sh", format: "iptables", knocks: "12345 udp:34567,text=open icmp,size=95", closes: "34567 12345", edit: func(d *Door) {
-			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
+			d.Hosts = append(d.Hosts, Host{Name: "tango-anna", Port: 22, Knock: sequence(t, "22 7002 7003/udp"), Close: sequence(t, "7004 7005")})
 			d.LAN, d.Ports, d.Trial, d.Wide = lan, []uint16{22, 8022}, 5*time.Minute, true
 		}},
 		{file: "fwknopd-two.sh", format: "fwknopd", knocks: "fwknop", stanza: keys, edit: func(d *Door) {

@@ -21,7 +21,7 @@ func iptables(d *Door) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	page := &iptPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(),
+	page := &iptPage{Names: d.names(), Test: d.test(), Guarded: d.guarded(), Sender: d.sender(),
 		Seconds: openSeconds(ways), Trial: d.trial(), Remarks: d.remarks(), Rate: rate, Burst: burst}
 	for _, port := range d.Ports {
 		page.Doors = append(page.Doors, d.iptDoor(port, ways))
@@ -32,7 +32,7 @@ func iptables(d *Door) (string, error) {
 
 // An iptPage is the data of the template.
 type iptPage struct {
-	Names, Host, Guarded, Sender string
+	Names, Test, Guarded, Sender string
 	Seconds, Trial               int
 	Rate, Burst                  int
 	Remarks                      string
@@ -69,10 +69,7 @@ type iptOpened struct {
 }
 
 func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
-	door := &iptDoor{Port: port, Chain: fmt.Sprintf("KNOCKPIPE-%d", port), List: fmt.Sprintf("knockpipe-%d", port)}
-	if d.Wide { // a list that exists keeps the mask that it was made with
-		door.List = fmt.Sprintf("knockpipe-wide-%d", port)
-	}
+	door := &iptDoor{Port: port, Chain: fmt.Sprintf("KNOCKPIPE-%d", port), List: d.iptList(port)}
 	udp, echo := make(map[uint16]bool), false
 	for _, w := range ways {
 		for _, s := range slices.Concat(w.opening, w.closing) {
@@ -111,6 +108,14 @@ func (d *Door) iptDoor(port uint16, ways []*way) *iptDoor {
 		door.Families = append(door.Families, family)
 	}
 	return door
+}
+
+// iptList is the list of who may connect over IPv4.
+func (d *Door) iptList(port uint16) string {
+	if d.Wide { // a list that exists keeps the mask that it was made with
+		return fmt.Sprintf("knockpipe-wide-%d", port)
+	}
+	return fmt.Sprintf("knockpipe-%d", port)
 }
 
 // count adds the rules that count the knocks of one way.

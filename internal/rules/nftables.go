@@ -25,7 +25,7 @@ func nftables(d *Door) (string, error) {
 	if tokens > 0 {
 		mark = fmt.Sprintf("%#x", tokenMark)
 	}
-	page := &nftPage{Names: d.names(), Host: d.Hosts[0].Name, Guarded: d.guarded(), Sender: d.sender(), Secret: len(ways) > 0,
+	page := &nftPage{Names: d.names(), Test: d.test(), Guarded: d.guarded(), Sender: d.sender(), Secret: len(ways) > 0,
 		Seconds: max(openSeconds(ways), int(openTime/time.Second)), Trial: d.trial(), First: Table(d.Ports[0]), Unit: unit(), Remarks: d.remarks()}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
@@ -38,7 +38,7 @@ func nftables(d *Door) (string, error) {
 
 // An nftPage is the data of the template.
 type nftPage struct {
-	Names, Host, Guarded, Sender string
+	Names, Test, Guarded, Sender string
 	Seconds, Trial               int
 	Secret                       bool // the knocks stand in it
 	First, Unit, Remarks         string

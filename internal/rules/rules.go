@@ -25,6 +25,7 @@ type Door struct {
 // A Host is an entry of the client's config: a user's way to the door.
 type Host struct {
 	Name string // for comments
+	Port uint16 // that ssh connects to
 
 	Knock knock.Sequence
 	Close knock.Sequence // shuts the door again; may be empty

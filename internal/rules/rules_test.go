@@ -56,7 +56,7 @@ func TestMake(t *testing.T) {
 		{"iptables", "7000", "7000/udp", ""},
 	}
 	for _, tt := range tests {
-		d := &Door{Ports: []uint16{22}, Hosts: []Host{{Name: "tango", Knock: sequence(t, tt.knock), Close: sequence(t, tt.close)}}}
+		d := &Door{Ports: []uint16{22}, Hosts: []Host{{Name: "tango", Port: 22, Knock: sequence(t, tt.knock), Close: sequence(t, tt.close)}}}
 		text, err := Make(tt.format, d)
 		got := ""
 		if err != nil {
@@ -211,7 +211,7 @@ func FuzzMake(f *testing.F) {
 	f.Add("udp:7000,size=65507 icmp,size=29", "icmp,size=65507", uint16(65535))
 	f.Add(strings.Repeat("7001/udp ", 64), strings.Repeat("tcp:7001 ", 64), uint16(1))
 	f.Fuzz(func(t *testing.T, open, shut string, delay uint16) {
-		h := Host{Name: "tango", Delay: time.Duration(delay) * time.Millisecond}
+		h := Host{Name: "tango", Port: 22, Delay: time.Duration(delay) * time.Millisecond}
 		var err error
 		if h.Knock, err = knock.Parse(strings.Fields(open)); err != nil {
 			return

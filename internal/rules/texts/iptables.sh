@@ -10,8 +10,7 @@
 #   sh knockpipe.sh
 {{template "trial.txt" .}}# See how far knocks get and who may connect (ip6tables for IPv6):
 #   iptables -t mangle -vnL {{.First.Chain}}-KNOCKS; cat /proc/net/xt_recent/{{.First.List}}
-# Test from the client, then log in over a new connection (-o ControlPath=none):
-#   knockpipe -check {{.Host}}
+{{.Test}}
 # Remove:
 #   sh knockpipe.sh remove
 # Keep it over a reboot: run it at each boot, or save the rules as your system does
