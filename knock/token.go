@@ -69,11 +69,14 @@ func (t Token) source() (Source, error) {
 	return &tokenSource{key: t.key, hands: make(map[netip.Addr]*hand), left: make(map[token.Slot][]int)}, nil
 }
 
-// When a try sends what. The tries up to lastAlone leave within the first tenth of a
-// second: the token is lost only if each of these packets is lost.
+// When a try sends what.
 const (
-	lastAlone = 6 // the same token again and again
-	lastPair  = 8 // with a new one: another machine with the same key may have used the first
+	// LastAlone is the last try that sends only the first token. These tries leave within
+	// the first tenth of a second: the token is lost only if each of their packets is
+	// lost. What a later one opens does not open as it should.
+	LastAlone = 6
+
+	lastPair = 8 // with a new one: another machine with the same key may have used the first
 
 	// After those, each try sends a token of each slot that may count at the server, in
 	// case its clock differs or it has just booted. They take the carriers in turn, and
@@ -109,7 +112,7 @@ func (s *tokenSource) Next(_ context.Context, to netip.Addr, try int) (Sequence,
 	}
 	v := &volley{carriers: s.key.Carriers}
 	switch {
-	case try <= lastAlone:
+	case try <= LastAlone:
 		v.add(h.first, 0)
 	case try <= lastPair:
 		if h.second == ([token.Size]byte{}) {

@@ -50,7 +50,7 @@ func TestTokenTries(t *testing.T) {
 		return seq[0].(*volley).packets
 	}
 	first := packets(to, 1)
-	for try := 2; try <= lastAlone; try++ {
+	for try := 2; try <= LastAlone; try++ {
 		if got := packets(to, try); len(got) != 1 || got[0] != first[0] {
 			t.Errorf("try %d does not repeat the first token", try)
 		}
@@ -58,7 +58,7 @@ func TestTokenTries(t *testing.T) {
 	if got := packets(other, 1); got[0].token == first[0].token {
 		t.Error("two addresses get the same token")
 	}
-	for try := lastAlone + 1; try <= lastPair; try++ {
+	for try := LastAlone + 1; try <= lastPair; try++ {
 		got := packets(to, try)
 		if len(got) != 3 || got[0] != first[0] || got[1].token == first[0].token || got[2].token != first[0].token || got[2].carrier != 1 {
 			t.Errorf("try %d: got %v", try, got)

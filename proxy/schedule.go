@@ -127,6 +127,7 @@ func rounds(pace Pace) iter.Seq[round] {
 				r.every = pace.Every
 			}
 			r.restart = r.restart || first && pace.Restart
+			r.mute = r.mute && pace.Rest == 0 // a rest is for what the try does, which a connect tells
 			if pace.Few {
 				r.rest, r.few, r.restart = max(r.rest, fewRest), true, r.restart || !first
 				r.mute = false

@@ -3,6 +3,10 @@
 package e2e
 
 import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -27,5 +31,40 @@ func TestCheckOrder(t *testing.T) {
 	found := want.FindSubmatch(out)
 	if found == nil || string(found[1]) != string(found[2]) {
 		t.Errorf("got %v, want %v:\n%s", err, want, out)
+	}
+}
+
+// TestCheckLate has a door that misses the first tries, though in order: -check says what
+// to do about it.
+func TestCheckLate(t *testing.T) {
+	t.Parallel()
+	const late = `(?m)^warn  the door opened only at try `
+	for _, tt := range []struct {
+		name   string
+		missed int
+		more   string
+		want   string // an expression; empty for no warning
+	}{
+		{"one try", 1, "", ""},
+		{"two tries", 2, "", late + `3: knocks were lost, or came out of order\n      if this happens every time, set KnockDelay 20$`},
+		{"three tries", 3, "", late + `4: `},
+		{"two tries, with a delay", 2, "# KnockDelay: 30\n", late + `3: .*\n      if this happens every time, set KnockDelay 60$`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			l.Server.NftFile(t, "examples/nftables.conf")
+			l.Server.Nft(t, fmt.Sprintf("insert rule inet knockpipe_22 prerouting tcp dport 12345 numgen inc mod 1000000 < %d drop", tt.missed))
+			l.Server.SSHD(t)
+			config := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(config, []byte("# Knock: "+sequence+"\n"+tt.more), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err := knockpipe(t, l, "-check -f "+config+" 198.51.100.2 22").CombinedOutput()
+			want := cmp.Or(tt.want, `(?m) opened \S+ after the start, at try 2$`)
+			if !regexp.MustCompile(want).Match(out) || tt.want == "" && regexp.MustCompile(late).Match(out) {
+				t.Errorf("got %v, want %v:\n%s", err, want, out)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,6 +127,11 @@ func TestTokenFew(t *testing.T) {
 			config := d.config(t, "anna", "")
 			for _, addr := range []string{"198.51.100.2", "2001:db8::2"} {
 				d.in(t, "-f "+config+" "+addr+" 22")
+			}
+			d.shut(t)
+			const want = `(?m)^warn  the door opened only at try \d+: the first token did not open it\n      if this happens every time: `
+			if out, err := knockpipe(t, d.Lab, "-check -f "+config+" 198.51.100.2 22").CombinedOutput(); !regexp.MustCompile(want).Match(out) {
+				t.Errorf("-check: got %v, want %v:\n%s", err, want, out)
 			}
 		})
 	}
