@@ -50,10 +50,11 @@ func (c *checkup) before(ctx context.Context) {
 	}
 }
 
-// rehearsal says how to see whether knocks arrive when no port is shut yet. Port 9 is the
-// discard service, so nothing usually listens there.
+// rehearsal says why no port may be shut, and how to see whether knocks arrive if none is
+// yet. Port 9 is the discard service, so nothing usually listens there.
 func (c *checkup) rehearsal() string {
-	return fmt.Sprintf("if it is guarded, an earlier knock still keeps it open: wait, and check again. If it is not guarded yet, rehearse: knockpipe -rules nftables %s 9 | ssh root@SERVER nft -f -; "+
+	return fmt.Sprintf("is the guard loaded? A trial may be over, or a reboot may have removed it. If it is loaded, an earlier knock still keeps the port open "+
+		"(wait, and check again), or -lan lets this address in. If there is no guard yet, rehearse: knockpipe -rules nftables %s 9 | ssh root@SERVER nft -f -; "+
 		"knockpipe -k %[1]s 9; ssh root@SERVER nft list table inet knockpipe_9", c.plan.name)
 }
 

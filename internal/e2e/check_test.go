@@ -43,6 +43,9 @@ func TestCheck(t *testing.T) {
 			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
 			l.Server.Nft(t, "insert rule inet knockpipe_22 door meta nfproto ipv6 accept")
 		}, "", 0, []string{`warn  2001:db8::2 port 22 is open before the knock`}},
+		{"no guard any more", good, func(t *testing.T, l *lab.Lab) {
+			l.Server.Nft(t, "delete table inet knockpipe_22")
+		}, "", 0, []string{`warn  198\.51\.100\.2 port 22 is open before the knock, .*\n      is the guard loaded\? A trial may be over, `}},
 		{"IPv6 dead", dual, func(t *testing.T, l *lab.Lab) {
 			hostsFile("2001:db8::2 tango.test\n198.51.100.2 tango.test\n")(t, l)
 			l.Server.Nft(t, "insert rule inet knockpipe_22 prerouting meta nfproto ipv6 meta l4proto tcp drop")
