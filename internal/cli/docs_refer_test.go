@@ -54,14 +54,7 @@ var sshSays = []string{"Connection closed by", "Connection timed out during bann
 // TestMessagesDocumented finds the messages that the documents quote in the code: those
 // of the manual's DIAGNOSTICS, and those in the README's table of troubles.
 func TestMessagesDocumented(t *testing.T) {
-	var quoted []string
-	for _, line := range all(section(t, commandPage, "DIAGNOSTICS"), `(?m)^\.It Li (".*)$`) {
-		quoted = append(quoted, all(line, `"([^"]*)"`)...)
-	}
-	if len(quoted) < 15 {
-		t.Fatalf("got %d messages in the manual: %q", len(quoted), quoted)
-	}
-	quoted = append(quoted, all(section(t, commandPage, "DIAGNOSTICS"), `(?m)^\.Dq (.*?)(?: \.)?$`)...)
+	quoted := diagnostics(t)
 	if _, table, ok := strings.Cut(document(t, "README.md"), "| what you see |"); ok {
 		table, _, _ = strings.Cut(table, "\n\n")
 		for _, cell := range all(table, `(?m)^\| ([^|]*) \|`) {
@@ -100,6 +93,60 @@ func TestMessagesDocumented(t *testing.T) {
 	})
 }
 
+// diagnostics returns the messages that the manual quotes.
+func diagnostics(t *testing.T) (quoted []string) {
+	t.Helper()
+	text := section(t, commandPage, "DIAGNOSTICS")
+	for _, line := range all(text, `(?m)^\.It Li (".*)$`) {
+		quoted = append(quoted, all(line, `"([^"]*)"`)...)
+	}
+	if len(quoted) < 15 {
+		t.Fatalf("got %d messages in the manual: %q", len(quoted), quoted)
+	}
+	return append(quoted, all(text, `(?m)^\.Dq (.*?)(?: [.,;]|\\&)?$`)...)
+}
+
+// TestNotesInManual finds what is said about a config that is read, but hardly means what
+// its owner thinks, in the manual's DIAGNOSTICS. Such a note is all that tells of it.
+func TestNotesInManual(t *testing.T) {
+	inner := []string{ // what stands within other messages
+		"%s takes the stanza of that name: write %[1]s:STANZA", "the %q of the Match that includes this file", "the hosts of a pattern",
+		"a token seen on the way to one opens the other, so give each a key of its own", " serves another host too",
+	}
+	manual := strings.Join(diagnostics(t), "\n")
+	n := 0
+	for _, file := range []string{"advice.go", "alias.go", "keyfile.go"} {
+		for _, line := range strings.Split(document(t, "config/"+file), "\n") {
+			if strings.HasPrefix(strings.TrimSpace(line), "//") {
+				continue
+			}
+			for _, message := range all(line, `"((?:[^"\\]|\\.)*)"`) {
+				words := strings.Fields(strings.TrimLeft(longEnough(message), ": "))
+				if len(words) == 0 || slices.Contains(inner, message) {
+					continue
+				}
+				n++
+				if !strings.Contains(manual, strings.Join(words[:4], " ")) {
+					t.Errorf("%s: the manual lacks %q", file, message)
+				}
+			}
+		}
+	}
+	if n < 12 {
+		t.Errorf("got %d messages, want more", n)
+	}
+}
+
+// longEnough is the first part of a message, between verbs, that has four words.
+func longEnough(message string) string {
+	for _, part := range verb.Split(message, -1) {
+		if len(strings.Fields(part)) >= 4 {
+			return part
+		}
+	}
+	return ""
+}
+
 // pieces are the parts of a message that it always has: what is left without numbers,
 // names, what the system says, and what an ellipsis leaves out. A part of less than three words is none.
 func pieces(message string) (parts []string) {
@@ -124,10 +171,11 @@ func (s said) by(piece string) bool {
 	})
 }
 
+var verb = regexp.MustCompile(`%(?:\[\d\])?[vswqd]`)
+
 // messages reads the code.
 func messages(t *testing.T) (parts said) {
 	t.Helper()
-	verb := regexp.MustCompile(`%(?:\[\d\])?[vswqd]`)
 	root := os.DirFS("../..")
 	err := fs.WalkDir(root, ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
