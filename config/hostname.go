@@ -36,6 +36,18 @@ func finalName(name string) string {
 	return lowerASCII(name)
 }
 
+// serverName returns one spelling for all that certainly mean the same server: an address
+// in any form that a resolver takes, a name in upper case or with the dot of the root.
+func serverName(name string) string {
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return addr.Unmap().String()
+	}
+	if addr, ok := parseOldIPv4(name); ok {
+		return addr.String()
+	}
+	return strings.TrimSuffix(lowerASCII(name), ".")
+}
+
 // parseOldIPv4 reads an IPv4 address in any form that inet_aton(3) takes: of one to four
 // numbers, octal behind a 0 and hexadecimal behind a 0x, the last of which has the bytes
 // that are left.

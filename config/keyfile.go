@@ -23,7 +23,7 @@ func (s Sources) OtherKeyUse(of *Settings, user string) *Note {
 	if r.readAll() != nil {
 		return nil
 	}
-	name := finalName(r.hostName())
+	name := serverName(r.hostName())
 	files := keyFiles{path: true}
 	own, _ := os.Stat(path)
 	tried := map[string]bool{of.Alias: true}
@@ -39,7 +39,7 @@ func (s Sources) OtherKeyUse(of *Settings, user string) *Note {
 			note.Text = "there are too many blocks to find out whether the key file of " + of.Alias + " serves another host too"
 			return note
 		}
-		if err != nil || finalName(other.hostName()) == name {
+		if err != nil || serverName(other.hostName()) == name {
 			continue
 		}
 		settings, err := other.settings()
