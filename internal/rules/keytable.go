@@ -59,8 +59,12 @@ const (
 
 // Write writes the supply as a script for nft, token by token.
 //
-// A script that is cut short at any place is an error to nft or leaves the rules
-// unchanged: they are one block, which begins on the line that removes the old rules.
+// A script that is cut short is an error to nft, or leaves the rules unchanged: they are one
+// block, which begins on the line that removes the old rules. Only a cut behind one of that
+// line's commands would remove rules and bring no others, so that the key does not open until
+// a script is loaded again. nft has no command that does both. So that the end of this
+// process never cuts that line, it is a write of its own, and small enough for a pipe to
+// take it whole (PIPE_BUF).
 func (s *Supply) Write(w io.Writer) error {
 	first, last := s.slots()
 	table := KeyTable + s.Name
@@ -106,7 +110,13 @@ func (s *Supply) Write(w io.Writer) error {
 		{"ODD", now, last + 1, clock(1)},
 	} {
 		before, after, _ := strings.Cut(text, part.place)
-		fill.WriteString(b, before)
+		removes := strings.Contains(before, "FLUSH")
+		if removes {
+			b.Flush()
+		}
+		if fill.WriteString(b, before); removes {
+			b.Flush()
+		}
 		for slot := part.from; slot <= part.to; slot++ {
 			part.write(slot)
 		}

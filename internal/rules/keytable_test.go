@@ -88,3 +88,41 @@ func TestSupply(t *testing.T) {
 		}
 	}
 }
+
+// TestSupplyFlush checks that the line that removes the old rules is never written in two
+// pieces, nor the beginning of the new ones without it.
+func TestSupplyFlush(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "anna.key")
+	if err := token.Write(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	key, err := token.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, length := range []time.Duration{MinSupply, time.Hour, 24 * time.Hour, MaxSupply} {
+		var writes []string
+		s := &Supply{Name: strings.Repeat("a", maxKeyName), Key: key, Now: time.Unix(14916666*120, 0), For: length}
+		if err := s.Write(writerFunc(func(p []byte) { writes = append(writes, string(p)) })); err != nil {
+			t.Fatal(err)
+		}
+		const pipeBuf = 4096
+		n := 0
+		for _, text := range writes {
+			if !strings.Contains(text, "flush ") {
+				continue
+			}
+			n++
+			if len(text) > pipeBuf || strings.Count(text, "flush ") != 6 || !strings.HasSuffix(text, "elements = {") {
+				t.Errorf("for %v: it is in a write of %d bytes, want one of at most %d up to the elements:\n%.900s", length, len(text), pipeBuf, text)
+			}
+		}
+		if n != 1 {
+			t.Errorf("for %v: it is in %d of %d writes, want one", length, n, len(writes))
+		}
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) { f(p); return len(p), nil }
