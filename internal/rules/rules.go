@@ -69,6 +69,9 @@ func Make(format string, d *Door) (string, error) {
 			return "", fmt.Errorf("%s: %w", format, d.of(&h, cannot(h.Knock, 0, h.Knock[0].Facts().Server)))
 		}
 	}
+	if err := d.conflict(); err != nil {
+		return "", fmt.Errorf("%s: %w", format, err)
+	}
 	text, err := write(d)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", format, err)
@@ -87,6 +90,38 @@ func (d *Door) of(h *Host, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w", h.Name, err)
+}
+
+// conflict is the error of a door that one host shuts by what opens it for another: by the
+// last packet of both. Which of the two it does depends on the order of the rules.
+func (d *Door) conflict() error {
+	for i, shuts := range d.Hosts {
+		for j, opens := range d.Hosts {
+			if i != j && ends(opens.Knock, shuts.Close) {
+				return fmt.Errorf("the knock of %s is KnockClose of %s too: it cannot both open and shut the door", opens.Name, shuts.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// ends reports whether the last packet of a sequence is the last one of another, too, of
+// which the sequence has all the packets.
+func ends(seq, other knock.Sequence) bool {
+	knocks, left := withoutPauses(seq), withoutPauses(other)
+	if len(knocks) == 0 || len(left) == 0 || !takes(left[len(left)-1], knocks[len(knocks)-1]) {
+		return false
+	}
+	for _, step := range slices.Backward(knocks) {
+		if n := len(left); n > 0 && takes(left[n-1], step) {
+			left = left[:n-1]
+		}
+	}
+	return len(left) == 0
+}
+
+func withoutPauses(seq knock.Sequence) knock.Sequence {
+	return slices.DeleteFunc(slices.Clone(seq), func(step knock.Step) bool { return step.Facts().Pause > 0 })
 }
 
 // names returns the hosts' names for a comment.

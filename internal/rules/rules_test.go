@@ -97,6 +97,45 @@ func TestNear(t *testing.T) {
 	}
 }
 
+// TestConflict has two hosts, of which one shuts what the other opens.
+func TestConflict(t *testing.T) {
+	const conflict = ": the knock of tango is KnockClose of tango-anna too: it cannot both open and shut the door"
+	for _, tt := range []struct {
+		knock, close string
+		conflict     bool
+	}{
+		{"7001 7002 7003", "7001 7002 7003", true},
+		{"7001 7002 7003", "7003", true},
+		{"7001 7002 7003", "7001 7003", true},
+		{"7001 pause:20 7002 7003", "7001 7002 pause:20 7003", true},
+		{"7001 udp:7002,text=x", "7001 udp:7002", true},
+		{"7001 7002 7003", "7003 7002 7001", false},
+		{"7001 7002 7003", "7001 7002", false},
+		{"7001 7002 7003", "7002 7001 7003", false},
+		{"7001 7002 7003", "7000 7001 7002 7003", false},
+		{"7001 udp:7002", "7001 udp:7002,text=x", false},
+		{"7001 7002", "7001 udp:7002", false},
+		{"7001 7002 7003", "", false},
+	} {
+		d := &Door{Ports: []uint16{22}, Hosts: []Host{
+			{Name: "tango-anna", Port: 22, Knock: sequence(t, "8001 8002 8003"), Close: sequence(t, tt.close)},
+			{Name: "tango", Port: 22, Knock: sequence(t, tt.knock)}}}
+		for _, format := range []string{"nftables", "iptables"} {
+			want := ""
+			if tt.conflict {
+				want = format + conflict
+			}
+			got := ""
+			if _, err := Make(format, d); err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("%s, %s, KnockClose %s: got %q, want %q", format, tt.knock, tt.close, got, want)
+			}
+		}
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for _, tt := range []struct {
 		knock string
