@@ -16,6 +16,9 @@ const (
 	// text that it reads.
 	maxWork   = 1 << 20
 	workBytes = 16
+
+	// maxTyped bounds how many names are tried that stand nowhere in the files.
+	maxTyped = 4
 )
 
 // An AliasError says that the HostName does not determine which knock is meant. The name
@@ -59,6 +62,7 @@ func (r *reader) meant(port uint16) (*Settings, error) {
 		settings, err := r.settings()
 		if err == nil {
 			settings.adviseKnockless(others, unsure)
+			settings.advisePattern(r)
 		}
 		return settings, err
 	}
@@ -205,6 +209,51 @@ func (s *Settings) adviseKnockless(aliases, unsure []*reader) {
 			s.Notes = append(s.Notes, Note{text, true, a.undecided[0].origin})
 		}
 	}
+}
+
+// advisePattern says that the HostName has a knock by a name that stands nowhere in the
+// files, because its block is for a pattern.
+func (s *Settings) advisePattern(r *reader) {
+	tried := 0
+	for _, l := range r.watch.loose {
+		for _, name := range l.typed(r.watch.host) {
+			if !l.heading.mayApply(name, r.sources.LocalUser) {
+				continue
+			}
+			if tried++; tried > maxTyped {
+				return
+			}
+			a := r.as(name)
+			if a.readAll() != nil || !r.watch.is(a.hostName()) {
+				continue
+			}
+			if of, err := a.settings(); err == nil && len(of.Knock) > 0 {
+				text := fmt.Sprintf("a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: pass -n %%n", name)
+				s.Notes = append(s.Notes, Note{text, true, of.Origin("Knock")})
+				return
+			}
+		}
+	}
+}
+
+// typed returns what somebody may have typed to get the HostName by this line: what stands
+// for %h in it, or where it has no %h, an example of each pattern.
+func (l hostLine) typed(host string) []string {
+	before, after, found := strings.Cut(l.value, "%h")
+	if !found {
+		var names []string
+		for _, e := range l.heading.examples() {
+			if e.pattern {
+				names = append(names, e.name)
+			}
+		}
+		return names
+	}
+	n := len(host) - len(before) - len(after)
+	if n <= 0 || strings.Contains(before+after, "%") || !equalFold(host[:len(before)], before) || !equalFold(host[len(before)+n:], after) {
+		return nil
+	}
+	return []string{host[len(before) : len(before)+n]}
 }
 
 // port is that of the block, as ssh has it.

@@ -126,13 +126,28 @@ func TestAlias(t *testing.T) {
 
 // TestAliasNotes checks the notes about what another way of asking would find.
 func TestAliasNotes(t *testing.T) {
-	const tango = "Host tango\n HostName 192.0.2.7\n # Knock: 1\n"
+	const (
+		tango   = "Host tango\n HostName 192.0.2.7\n # Knock: 1\n"
+		pattern = "~/.ssh/config:%d: a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: pass -n %%n (hint)"
+	)
 	for _, tt := range []struct {
 		config string
 		port   uint16
 		want   string
 	}{
 		{tango, 22, ""},
+		{"Host x?\n HostName %h.0.2.7\n # Knock: 1\nHost 19?\n HostName %h.0.2.7\n # Knock: 1\n", 22, fmt.Sprintf(pattern, 6, "192")},
+		{"Host 1*\n # Knock: 1\n\n User x\nHost *\n HostName 192.%h.7\n # Knock: 1\nHost 192*\n # Knock: none\n", 22, ""},
+		{"Host *\n HostName 192.%h.7\nHost 0.*\n # Knock: 1\n", 22, fmt.Sprintf(pattern, 4, "0.2")},
+		{"Host web? !webx\n HostName 192.0.2.7\n # Knock: 1\n", 22, ""},
+		{"Host web?\n HostName 192.0.2.7\n # Knock: 1\n", 22, fmt.Sprintf(pattern, 3, "webx")},
+		{"Host web?\n HostName 192.0.2.7\n # Knock: none\n", 22, ""},
+		{"Host web?\n HostName 192.0.2.7\n", 22, ""},
+		{"Host web?\n HostName 192.0.2.8\n # Knock: 1\n", 22, ""},
+		{"Host web?\n HostName %h.0.2.7\n # Knock: 1\n", 22, ""},
+		{"Host *\n HostName 192.0.2.7%h\n # Knock: none\n", 22, ""},
+		{"Host web? tango\n HostName 192.0.2.7\n # Knock: 1\n", 22, ""},
+		{"Host web?\n HostName b\nHost *\n HostName 192.0.2.7\n # Knock: none\n", 22, ""},
 		{tango + "Host b\n HostName 192.0.2.7\n", 22, "~/.ssh/config:5: b also has HostName 192.0.2.7, but no knock of its own"},
 		{"Host tango\n HostName 192.0.2.7\nHost 192.*\n # Knock: 1\n", 22, "~/.ssh/config:2: tango also has HostName 192.0.2.7, but no knock of its own"},
 		{tango + "Host b\n HostName 192.0.2.7\n Port 2222\n # Knock: 2\n", 22,

@@ -90,15 +90,20 @@ type example struct {
 }
 
 // examples returns one for each word of all blocks.
-func (f *files) examples() []example {
-	fill := strings.NewReplacer("*", "x", "?", "x")
-	var all []example
+func (f *files) examples() (all []example) {
 	for _, h := range f.headings() {
-		for _, word := range h.words() {
-			if !strings.HasPrefix(word, "!") {
-				name := fill.Replace(word)
-				all = append(all, example{name, name != word})
-			}
+		all = append(all, h.examples()...)
+	}
+	return all
+}
+
+// examples returns one for each word of a block.
+func (h heading) examples() (all []example) {
+	fill := strings.NewReplacer("*", "x", "?", "x")
+	for _, word := range h.words() {
+		if !strings.HasPrefix(word, "!") {
+			name := fill.Replace(word)
+			all = append(all, example{name, name != word})
 		}
 	}
 	return all
