@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -80,5 +82,62 @@ func dropByDefault(t testing.TB, l *lab.Lab) {
 -A INPUT -p tcp -j REJECT --reject-with tcp-reset
 COMMIT
 END`)
+	}
+}
+
+// TestIptablesSaved keeps the guard over a reboot as iptables-persistent does: what is
+// loaded is saved, and restored into an empty kernel. It needs no package for that.
+func TestIptablesSaved(t *testing.T) {
+	t.Parallel()
+	for _, f := range []*rulesFormat{iptablesFormat, legacyFormat} {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			lab.Need(t, f.need...)
+			l := lab.New(t)
+			if f == legacyFormat {
+				l.Server.Bind(t, realPath(t, "iptables-legacy"), realPath(t, "iptables"))
+			}
+			l.Server.Banner(t, 22)
+			dir := t.TempDir()
+			config := filepath.Join(dir, "config")
+			if err := os.WriteFile(config, []byte("# Knock: 7001 udp:7002,text=x 7003\n# KnockClose: 7004 7005\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			script := filepath.Join(dir, "knockpipe.sh")
+			text := printedRules(t, l, "iptables", config, "tango", "22")
+			if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			guarded := func(when string, want bool) {
+				t.Helper()
+				for _, addr := range []string{"198.51.100.2", "2001:db8::2"} {
+					if got := !reach(l.Client, net.JoinHostPort(addr, "22")); got != want {
+						t.Errorf("%s: %s is guarded: got %v, want %v", when, addr, got, want)
+					}
+				}
+			}
+			serverRun(t, l, "sh", script)
+			guarded("loaded", true)
+			commands := []string{"iptables", "ip6tables"}
+			for _, c := range commands {
+				serverRun(t, l, "sh", "-c", c+"-save >"+filepath.Join(dir, c))
+			}
+			serverRun(t, l, "sh", script, "remove")
+			guarded("removed", false)
+			for _, c := range commands {
+				serverRun(t, l, "sh", "-c", c+"-restore <"+filepath.Join(dir, c))
+			}
+			guarded("restored", true)
+			for _, addr := range []string{"198.51.100.2", "2001:db8::2"} {
+				if out, err := knockpipe(t, l, "-f "+config+" "+addr+" 22").Output(); err != nil || string(out) != "SSH-2.0-bench\r\n" {
+					t.Errorf("restored: %s: got %q, %v", addr, out, err)
+				}
+			}
+			guarded("restored, and closed", true)
+			serverRun(t, l, "sh", script) // and again by hand
+			guarded("loaded again", true)
+			serverRun(t, l, "sh", script, "remove")
+			guarded("removed again", false)
+		})
 	}
 }

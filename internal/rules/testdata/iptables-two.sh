@@ -16,8 +16,10 @@
 #   knockpipe -check tango
 # Remove:
 #   sh knockpipe.sh remove
-# Keep it over a reboot: run it at each boot, or save the rules as your system does
-# (on Debian, with the package iptables-persistent).
+# Keep it over a reboot: run it at each boot, or save all rules that are loaded, as your
+# system does. On Debian, with the package iptables-persistent, run this after each load,
+# but not after that of a trial, whose end would be saved too:
+#   netfilter-persistent save
 #
 # The match "recent" remembers 100 addresses in each list and forgets the oldest. A
 # flood of forged addresses can keep knocks from counting, unless you first load the
