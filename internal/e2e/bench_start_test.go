@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,29 +11,36 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"knockpipe/internal/lab"
 )
 
 // BenchmarkStart compares whole processes, which take turns: a program of Go that does
-// nothing, which is the floor, and knockpipe that does next to nothing; nc and knockpipe
-// at a port that refuses; and knockpipe that sends one knock and exits, which bounds the
-// time to its first SYN.
+// nothing, which is the floor, and knockpipe that does next to nothing, both again as
+// after a boot; nc and knockpipe at a port that refuses; and knockpipe that sends one
+// knock and exits, which bounds the time to its first SYN.
 func BenchmarkStart(b *testing.B) {
 	const rounds = 300
 	lab.Need(b, "nc")
 	const (
 		empty = iota
 		version
+		bootedEmpty
+		booted
 		nc
 		refused
 		knock
 	)
+	none := emptyProgram(b)
 	lines := [...][]string{
-		empty:   {emptyProgram(b)},
-		version: {binary(b), "-V"},
-		nc:      {"nc", "127.0.0.1", "1"},
-		refused: {binary(b), "-f", "none", "127.0.0.1", "1"},
-		knock:   {binary(b), "-k", "127.0.0.1", "22", "9"},
+		empty:       {none},
+		version:     {binary(b), "-V"},
+		bootedEmpty: {asBooted(b, none)},
+		booted:      {asBooted(b, binary(b)), "-V"},
+		nc:          {"nc", "127.0.0.1", "1"},
+		refused:     {binary(b), "-f", "none", "127.0.0.1", "1"},
+		knock:       {binary(b), "-k", "127.0.0.1", "22", "9"},
 	}
 	var wall, cpu [len(lines)]times
 	for range rounds {
@@ -51,7 +59,7 @@ func BenchmarkStart(b *testing.B) {
 	for i, line := range lines {
 		wall[i].sort()
 		cpu[i].sort()
-		b.Logf("%-9s %-26s least %v, median %v, CPU time %v", filepath.Base(line[0]), strings.Join(line[1:], " "),
+		b.Logf("%-16s %-26s least %v, median %v, CPU time %v", filepath.Base(line[0]), strings.Join(line[1:], " "),
 			wall[i].at(0), wall[i].at(0.5), cpu[i].at(0.5))
 	}
 	ratio := func(a, b int) float64 { return wall[a].at(0.5).Seconds() / wall[b].at(0.5).Seconds() }
@@ -59,6 +67,7 @@ func BenchmarkStart(b *testing.B) {
 	drawn.add(figure{"start, -V", ms(version), "empty Go program", ms(empty), "ms"})
 	drawn.add(figure{"start, a refused connect", ms(refused), "nc", ms(nc), "ms"})
 	b.ReportMetric(ratio(version, empty), "version/empty")
+	b.ReportMetric(ratio(booted, bootedEmpty), "booted/empty")
 	b.ReportMetric(ratio(refused, nc), "refused/nc")
 	b.ReportMetric(float64((wall[knock].at(0.5)-wall[empty].at(0.5)).Microseconds())/1000, "ms-more")
 }
@@ -71,10 +80,27 @@ func emptyProgram(b *testing.B) string {
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, source)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v: %s", err, out)
+	if err := compile(source, path); err != nil {
+		b.Fatal(err)
 	}
 	return path
+}
+
+// asBooted returns a copy of a program that the kernel reads from the disk again, as it
+// does once after a boot, and then caches in smaller pieces.
+func asBooted(b *testing.B, path string) string {
+	b.Helper()
+	again := filepath.Join(b.TempDir(), filepath.Base(path)+"-booted")
+	if err := install(path, again); err != nil {
+		b.Fatal(err)
+	}
+	f, err := os.Open(again)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if err := errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)); err != nil {
+		b.Fatal(err)
+	}
+	return again
 }
