@@ -114,7 +114,7 @@ func (c *checkup) inspect(call *options, err error, file string) {
 	switch {
 	case c.ssh == nil:
 	case none && jump != "" && jump != "none" && knock:
-		c.report.Find(check.Warn, "if it is guarded, write above that: ProxyCommand ssh "+jump+" knockpipe %h %p",
+		c.report.Find(check.Warn, "if it is guarded, write above that: ProxyCommand ssh JUMPHOST knockpipe %h %p",
 			"the knock for %s is not used: ssh reaches it through ProxyJump %s", c.typed, jump)
 	case none && jump != "" && jump != "none":
 		c.report.Find(check.Warn, "the knock belongs to that host: check that one", "ssh reaches %s through ProxyJump %s", c.typed, jump)

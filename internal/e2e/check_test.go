@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 			`warn  the ProxyCommand for tango does not pass -f, so knockpipe reads only the usual files\n      if you run ssh -F /root/\.ssh/mine, write: ProxyCommand knockpipe -f /root/\.ssh/mine %h %p`}},
 		{"usual file", good, nil, "-f /root/.ssh/config", 0, []string{`ok    ssh runs knockpipe for tango`}},
 		{"ProxyJump above", "Host *o\n\tProxyJump gate\n" + good, nil, "", 0, []string{
-			`warn  the knock for tango is not used: ssh reaches it through ProxyJump gate\n      if it is guarded, write above that: ProxyCommand ssh gate knockpipe %h %p`}},
+			`warn  the knock for tango is not used: ssh reaches it through ProxyJump gate\n      if it is guarded, write above that: ProxyCommand ssh JUMPHOST knockpipe %h %p`}},
 		{"only a pattern", strings.Replace(good, "tango\n", "tang?\n", 1), nil, "", 1, []string{
 			`fail  tango has a knock, but its HostName 198\.51\.100\.2 does not lead to it\n      write: ProxyCommand knockpipe -n %n %h %p`}},
 		{"only a pattern, and the name is passed", strings.NewReplacer("tango\n", "tang?\n", "%h", "-n %n %h").Replace(good), nil, "", 0, []string{
