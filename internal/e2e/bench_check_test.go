@@ -46,10 +46,8 @@ func BenchmarkCheck(b *testing.B) {
 				g.forget(b, l)
 				check = append(check, took(b, l, binary(b), "-check", "tango"))
 			}
-			ssh.sort()
-			check.sort()
 			sshd.Settle()
-			s, c := ssh.at(0.5), check.at(0.5)
+			s, c := ssh.median(), check.median()
 			b.Logf("ssh %v, knockpipe -check %v: %v more; sshd saw %d connections of %d runs",
 				s.Round(time.Millisecond), c.Round(time.Millisecond), (c - s).Round(time.Millisecond), sshd.Connections(), 2*rounds)
 			drawn.add(figure{"-check, " + g.name, c.Seconds() * 1000, "ssh", s.Seconds() * 1000, "ms"})

@@ -34,13 +34,13 @@ func BenchmarkConfig(b *testing.B) {
 			b.Fatal(err)
 		}
 		last := fmt.Sprintf("host%d", size.hosts-1)
-		var ssh, ours, none []time.Duration
+		var ssh, ours, none times
 		for range size.rounds {
 			ssh = append(ssh, lookUp(b, "ssh", "-F", path, "-G", last))
 			ours = append(ours, lookUp(b, binary(b), "-f", path, "-G", last))
 			none = append(none, lookUp(b, binary(b), "-f", "none", "-G", last))
 		}
-		s, k, n := median(ssh), median(ours), median(none)
+		s, k, n := ssh.median(), ours.median(), none.median()
 		b.Logf("%d lines: ssh -G %v, knockpipe %v, ratio %.2f; reading the config took %v, all else %v",
 			5*size.hosts, s.Round(time.Microsecond), k.Round(time.Microsecond), float64(k)/float64(s), (k - n).Round(time.Microsecond), n.Round(time.Microsecond))
 		drawn.add(figure{fmt.Sprintf("-G with a config of %d lines", 5*size.hosts), k.Seconds() * 1000, "ssh -G", s.Seconds() * 1000, "ms"})

@@ -32,10 +32,8 @@ func BenchmarkCrowd(b *testing.B) {
 				g.forget(b, l)
 				knocked = append(knocked, all(b, l, crowd, "ssh", "-F", config, "tango", "true"))
 			}
-			direct.sort()
-			knocked.sort()
 			sshd.Settle()
-			d, k := direct.at(0.5), knocked.at(0.5)
+			d, k := direct.median(), knocked.median()
 			b.Logf("the last of %d is through after: direct %v, knockpipe %v, ratio %.2f; of %d connections sshd saw %d, %d closed before login",
 				crowd, d.Round(time.Millisecond), k.Round(time.Millisecond), k.Seconds()/d.Seconds(),
 				2*rounds*crowd, sshd.Connections(), len(sshd.Preauth()))

@@ -45,14 +45,14 @@ func BenchmarkFleet(b *testing.B) {
 	} {
 		b.Run(loop.name, func(b *testing.B) {
 			lab.Need(b, loop.needs)
-			var wall, cpu [2][]time.Duration
+			var wall, cpu [2]times
 			for range loop.rounds {
 				for i, line := range loop.lines {
 					w, c := f.run(b, i == 1, line)
 					wall[i], cpu[i] = append(wall[i], w), append(cpu[i], c/time.Duration(hosts))
 				}
 			}
-			w, c := [2]time.Duration{median(wall[0]), median(wall[1])}, [2]time.Duration{median(cpu[0]), median(cpu[1])}
+			w, c := [2]time.Duration{wall[0].median(), wall[1].median()}, [2]time.Duration{cpu[0].median(), cpu[1].median()}
 			b.Logf("%d hosts, %d at a time: nc %v, knockpipe %v, ratio %.2f; CPU time of the client for each %v and %v, ratio %.2f",
 				hosts, f.atOnce, w[0].Round(10*time.Millisecond), w[1].Round(10*time.Millisecond), w[1].Seconds()/w[0].Seconds(),
 				c[0].Round(10*time.Microsecond), c[1].Round(10*time.Microsecond), c[1].Seconds()/c[0].Seconds())

@@ -20,14 +20,14 @@ import (
 // cryptography, and for the handshake of -check.
 func BenchmarkInit(b *testing.B) {
 	const rounds = 200
-	var all, kinds, check []time.Duration
+	var all, kinds, check times
 	for range rounds {
 		trace := initTrace(b)
 		all = append(all, sum(trace, ``))
 		kinds = append(kinds, sum(trace, `^(knockpipe/knock/|crypto/(aes|cipher|hmac|md5|sha|internal/fips140/(aes|hmac|sha)))`))
 		check = append(check, sum(trace, `^(golang\.org/x/crypto/|crypto/(ecdh|ecdsa|ed25519|rsa|x509|tls|dsa|des|rc4)|encoding/(asn1|pem))`))
 	}
-	a, k, c := median(all), median(kinds), median(check)
+	a, k, c := all.median(), kinds.median(), check.median()
 	b.Logf("initialization %v, of which for kinds of knocks %v, for -check %v", a, k, c)
 	b.ReportMetric(float64(k.Microseconds())/1000, "ms-for-kinds")
 	b.ReportMetric(float64(c.Microseconds())/1000, "ms-for-check")

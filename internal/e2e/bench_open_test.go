@@ -73,7 +73,7 @@ func BenchmarkOpen(b *testing.B) {
 			results := c.run(b)
 			b.Logf("%s: %s\n%s", c.name, c.bar, table(results))
 			direct, ours := results[0].took, results[1].took
-			b.ReportMetric(ours.at(0.5).Seconds()/direct.at(0.5).Seconds(), "median/nc")
+			b.ReportMetric(ours.median().Seconds()/direct.median().Seconds(), "median/nc")
 			b.ReportMetric(ours.at(0.95).Seconds()/direct.at(0.95).Seconds(), "p95/nc")
 			b.ReportMetric(float64(results[1].failed+results[2].failed), "failures")
 			drawn.charts = append(drawn.charts, chart{c.name, results})
@@ -116,9 +116,6 @@ func (c course) run(b *testing.B) []result {
 			r.aborted += server.Aborted() - aborted
 			r.accepted += server.Accepted() - accepted
 		}
-	}
-	for i := range results {
-		results[i].took.sort()
 	}
 	return results
 }
@@ -168,9 +165,9 @@ func table(results []result) string {
 			fmt.Fprintf(&text, "%-22s %12s %14s %12s %14s %8s %12d %9d\n", r.tool, "-", "", "-", "", fmt.Sprintf("%d/%d", r.failed, tries), r.accepted, r.aborted)
 			continue
 		}
-		median, p95 := r.took.at(0.5), r.took.at(0.95)
+		median, p95 := r.took.median(), r.took.at(0.95)
 		fmt.Fprintf(&text, "%-22s %12v %14.2f %12v %14.2f %8s %12d %9d\n", r.tool,
-			median.Round(100*time.Microsecond), median.Seconds()/direct.at(0.5).Seconds(),
+			median.Round(100*time.Microsecond), median.Seconds()/direct.median().Seconds(),
 			p95.Round(100*time.Microsecond), p95.Seconds()/direct.at(0.95).Seconds(),
 			fmt.Sprintf("%d/%d", r.failed, tries), r.accepted, r.aborted)
 	}

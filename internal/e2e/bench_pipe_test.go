@@ -36,14 +36,10 @@ func BenchmarkPipe(b *testing.B) {
 					cpu[i], wall[i] = append(cpu[i], c), append(wall[i], w)
 				}
 			}
-			for i := range cpu {
-				cpu[i].sort()
-				wall[i].sort()
-			}
-			ratio := func(t [2]times) float64 { return t[1].at(0.5).Seconds() / t[0].at(0.5).Seconds() }
+			ratio := func(t [2]times) float64 { return t[1].median().Seconds() / t[0].median().Seconds() }
 			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f; time of nc %v, knockpipe %v, ratio %.2f", name,
-				cpu[0].at(0.5), cpu[1].at(0.5), ratio(cpu), wall[0].at(0.5).Round(time.Millisecond), wall[1].at(0.5).Round(time.Millisecond), ratio(wall))
-			drawn.add(figure{"1 GB " + name + " the pipe, CPU", cpu[1].at(0.5).Seconds(), "nc", cpu[0].at(0.5).Seconds(), "s"})
+				cpu[0].median(), cpu[1].median(), ratio(cpu), wall[0].median().Round(time.Millisecond), wall[1].median().Round(time.Millisecond), ratio(wall))
+			drawn.add(figure{"1 GB " + name + " the pipe, CPU", cpu[1].median().Seconds(), "nc", cpu[0].median().Seconds(), "s"})
 			b.ReportMetric(ratio(cpu), "cpu/nc")
 			b.ReportMetric(ratio(wall), "time/nc")
 		})
@@ -183,19 +179,14 @@ Host *
 					}
 				}
 			}
-			for _, t := range []map[string]times{took, cpu} {
-				for _, of := range t {
-					of.sort()
-				}
-			}
-			direct := took["direct"].at(0.5)
+			direct := took["direct"].median()
 			for _, host := range []string{"nc", "piped", "passed"} {
-				median := took[host].at(0.5)
+				median := took[host].median()
 				b.Logf("scp of 1 GB %s: direct %v, %s %v, ratio %.2f", way, direct.Round(time.Millisecond), host, median.Round(time.Millisecond), median.Seconds()/direct.Seconds())
 				drawn.add(figure{"scp of 1 GB " + way + ", " + host, median.Seconds(), "direct", direct.Seconds(), "s"})
 				b.ReportMetric(median.Seconds()/direct.Seconds(), host+"/direct")
 			}
-			nc, ours := cpu["nc"].at(0.5), cpu["piped"].at(0.5)
+			nc, ours := cpu["nc"].median(), cpu["piped"].median()
 			b.Logf("scp of 1 GB %s: CPU of nc %v, knockpipe %v, ratio %.2f", way, nc, ours, ours.Seconds()/nc.Seconds())
 			drawn.add(figure{"scp of 1 GB " + way + ", CPU", ours.Seconds(), "nc", nc.Seconds(), "s"})
 			b.ReportMetric(ours.Seconds()/nc.Seconds(), "cpu/nc")

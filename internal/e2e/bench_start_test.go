@@ -57,19 +57,17 @@ func BenchmarkStart(b *testing.B) {
 		}
 	}
 	for i, line := range lines {
-		wall[i].sort()
-		cpu[i].sort()
 		b.Logf("%-16s %-26s least %v, median %v, CPU time %v", filepath.Base(line[0]), strings.Join(line[1:], " "),
-			wall[i].at(0), wall[i].at(0.5), cpu[i].at(0.5))
+			wall[i].at(0), wall[i].median(), cpu[i].median())
 	}
-	ratio := func(a, b int) float64 { return wall[a].at(0.5).Seconds() / wall[b].at(0.5).Seconds() }
-	ms := func(i int) float64 { return wall[i].at(0.5).Seconds() * 1000 }
+	ratio := func(a, b int) float64 { return wall[a].median().Seconds() / wall[b].median().Seconds() }
+	ms := func(i int) float64 { return wall[i].median().Seconds() * 1000 }
 	drawn.add(figure{"start, -V", ms(version), "empty Go program", ms(empty), "ms"})
 	drawn.add(figure{"start, a refused connect", ms(refused), "nc", ms(nc), "ms"})
 	b.ReportMetric(ratio(version, empty), "version/empty")
 	b.ReportMetric(ratio(booted, bootedEmpty), "booted/empty")
 	b.ReportMetric(ratio(refused, nc), "refused/nc")
-	b.ReportMetric(float64((wall[knock].at(0.5)-wall[empty].at(0.5)).Microseconds())/1000, "ms-more")
+	b.ReportMetric(float64((wall[knock].median()-wall[empty].median()).Microseconds())/1000, "ms-more")
 }
 
 // emptyProgram builds what any program of this Go takes.

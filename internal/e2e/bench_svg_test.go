@@ -50,16 +50,18 @@ type figure struct {
 	unit   string
 }
 
-// times are measured durations, in order once they are sorted.
+// times are measured durations.
 type times []time.Duration
 
-func (t times) sort() { slices.Sort(t) }
+// median returns the one in the middle.
+func (t times) median() time.Duration { return t.at(0.5) }
 
-// at returns the duration below which this share of them is.
+// at returns the duration below which this share of them is. It sorts them.
 func (t times) at(share float64) time.Duration {
 	if len(t) == 0 {
 		return 0
 	}
+	slices.Sort(t)
 	return t[int(share*float64(len(t)-1)+0.5)]
 }
 
@@ -163,8 +165,8 @@ func (p *page) chart(c chart, y int) int {
 				fmt.Fprintf(&strokes, "M%.1f %dv12", axis(t), y-10)
 			}
 			p.path(side(strings.HasPrefix(r.tool, "knockpipe")), strokes.String())
-			p.path("median", fmt.Sprintf("M%.1f %dv16", axis(r.took.at(0.5)), y-12))
-			p.text(column("median"), y, "end", "", milliseconds(r.took.at(0.5)))
+			p.path("median", fmt.Sprintf("M%.1f %dv16", axis(r.took.median()), y-12))
+			p.text(column("median"), y, "end", "", milliseconds(r.took.median()))
 			p.text(column("p95"), y, "end", "", milliseconds(r.took.at(0.95)))
 		}
 		p.text(column("failed"), y, "end", "", fmt.Sprintf("%d/%d", r.failed, len(r.took)+r.failed))

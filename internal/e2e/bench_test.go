@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +25,7 @@ func BenchmarkBanner(b *testing.B) {
 	l.Server.Banner(b, 22)
 	l.Server.Banner(b, 2222)
 	for _, addr := range []string{l.Server.IP4.String(), l.Server.IP6.String()} {
-		var direct, knocked []time.Duration
+		var direct, knocked times
 		var memory int
 		for range rounds {
 			took, _ := banner(b, l.Client, "nc", addr, "2222")
@@ -36,7 +35,7 @@ func BenchmarkBanner(b *testing.B) {
 			knocked = append(knocked, took)
 			memory = max(memory, rss)
 		}
-		d, k := median(direct), median(knocked)
+		d, k := direct.median(), knocked.median()
 		b.Logf("%s: nc %v, knockpipe %v: %v more, ratio %.3f; resident %d kB",
 			addr, d.Round(10*time.Microsecond), k.Round(10*time.Microsecond), (k - d).Round(10*time.Microsecond), float64(k)/float64(d), memory)
 		b.ReportMetric(float64(k)/float64(d), "ratio"+map[bool]string{true: "6", false: "4"}[strings.Contains(addr, ":")])
@@ -86,9 +85,4 @@ func resident(b testing.TB, pid int) int {
 		fmt.Sscan(after, &kB)
 	}
 	return kB
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }
