@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -39,7 +40,21 @@ type Sender struct {
 // Send leaves slow knocks running: the connection of a TCP knock, and a program that
 // still runs when ctx is canceled (the deadline of ctx kills it).
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
-	order := s.order(seq)
+	order := s.restart(seq)
+	for i := range seq {
+		order = append(order, i)
+	}
+	return s.send(ctx, seq, order)
+}
+
+// SendRestart sends only what Restart asks for before the sequence, as Send does.
+func (s *Sender) SendRestart(ctx context.Context, seq Sequence) error {
+	return s.send(ctx, seq, s.restart(seq))
+}
+
+// send sends these steps of the sequence, of which those of a restart are the first.
+func (s *Sender) send(ctx context.Context, seq Sequence, order []int) error {
+	restart := len(s.restart(seq))
 	for n, i := range order {
 		step := seq[i]
 		pause := step.Facts().Pause
@@ -59,7 +74,7 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 		}
 		if s.Logf != nil && pause == 0 {
 			why := ""
-			if len(order)-n > len(seq) {
+			if n < restart {
 				why = ", for a fresh start"
 			}
 			s.Logf("knock %d of %d (%v) to %v%s", i+1, len(seq), step.Kind(), s.To, why)
@@ -71,18 +86,14 @@ func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 // Wait returns when nothing is left running of what was sent.
 func (s *Sender) Wait() { s.left.Wait() }
 
-// order lists the steps to send. A sequence without an order leaves nothing half done.
-func (s *Sender) order(seq Sequence) []int {
-	order := make([]int, 0, len(seq)+s.Restart)
-	if i := seq.restart(); i > 0 && seq.Knocks() > 2 && seq.Ordered() {
-		for range s.Restart {
-			order = append(order, i)
-		}
+// restart lists the steps of a restart. A sequence without an order leaves nothing half
+// done.
+func (s *Sender) restart(seq Sequence) []int {
+	i := seq.restart()
+	if i <= 0 || seq.Knocks() <= 2 || !seq.Ordered() {
+		return nil
 	}
-	for i := range seq {
-		order = append(order, i)
-	}
-	return order
+	return slices.Repeat([]int{i}, s.Restart)
 }
 
 // withoutAddr strips the address, and with it the port, that package net puts

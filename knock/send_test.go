@@ -179,5 +179,12 @@ func TestSendRestart(t *testing.T) {
 		if !slices.Equal(got, tt.want) {
 			t.Errorf("%s: got the order %v, want %v", tt.seq, got, tt.want)
 		}
+		got = nil
+		if err := sender.SendRestart(t.Context(), seq); err != nil {
+			t.Fatal(err)
+		}
+		if want := tt.want[:len(tt.want)-seq.Knocks()]; !slices.Equal(got, want) {
+			t.Errorf("%s: only a restart has the order %v, want %v", tt.seq, got, want)
+		}
 	}
 }

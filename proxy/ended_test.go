@@ -53,7 +53,9 @@ func watch(t *testing.T, o *Opener) *activity {
 		defer a.end("Knock")
 		defer notice(ctx)
 		a.mu.Lock()
-		a.tries[to] = append(a.tries[to], try.N)
+		if !try.Restart {
+			a.tries[to] = append(a.tries[to], try.N)
+		}
 		a.mu.Unlock()
 		return knock(ctx, to, try)
 	}

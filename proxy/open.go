@@ -16,8 +16,9 @@ import (
 // Its funcs may be called by several goroutines, one for each address. Those that
 // are given a context return as soon as it ends.
 type Opener struct {
-	// Knock sends the sequence once to an address. An error means that a knock could not
-	// leave this machine. Nil means that the port is not guarded.
+	// Knock sends the sequence once to an address, or ends what is half done there. An
+	// error means that a knock could not leave this machine. Nil means that the port is
+	// not guarded.
 	Knock func(ctx context.Context, to netip.Addr, try Try) error
 
 	// Knocks is how many knocks a sequence has, which bounds how often it is sent
@@ -271,7 +272,7 @@ const turnBreak = 100 * time.Millisecond
 // knocks.
 func LongestTurn(knocks int, gap time.Duration) time.Duration {
 	last := schedule[len(schedule)-1]
-	return turnTime + time.Duration(knocks+2)*max(last.gap, gap) + max(last.rest, 2*gap)
+	return turnTime + time.Duration(knocks)*max(last.gap, gap) + max(last.rest, 2*gap)
 }
 
 // playTurn knocks when it is this process's turn. If another one got in meanwhile,
@@ -309,17 +310,19 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 	return on && sleep(ctx, turnBreak)
 }
 
-// playRound knocks once and connects by the schedule. It reports whether there is
-// reason to go on.
+// playRound knocks once, or restarts, and connects by the schedule. It reports whether
+// there is reason to go on.
 func (a *attempt) playRound(ctx context.Context) bool {
 	round, _ := a.next()
 	opener := a.race.opener
 	if (opener.Tries == 0 || a.sent < opener.Tries) && !a.connected() {
-		knocks := opener.Knocks
-		if round.restart && knocks > 2 {
-			knocks += 2
+		fits := false
+		if round.restart {
+			fits = opener.Knocks > 2 && a.budget.restart(opener.Knocks)
+		} else {
+			fits = a.budget.take(round.gap, opener.Knocks)
 		}
-		if a.budget.take(round.gap, knocks) && !a.try(ctx, Try{N: a.sent + 1, Gap: round.gap, Restart: round.restart}) {
+		if fits && !a.try(ctx, Try{N: a.sent + 1, Gap: round.gap, Restart: round.restart}) {
 			return false
 		}
 	}
@@ -334,15 +337,19 @@ func (a *attempt) playRound(ctx context.Context) bool {
 	return sleep(ctx, round.rest-last)
 }
 
-// try knocks once and reports whether there is reason to go on. Only the very
-// first knock may say that the address is out of reach; later on, a link that is
+// try knocks once, or restarts, and reports whether there is reason to go on. Only the
+// very first knock may say that the address is out of reach; later on, a link that is
 // down can come back.
 func (a *attempt) try(ctx context.Context, try Try) bool {
-	a.race.opener.logf("try %d at %v, gap %v", try.N, a.addr, try.Gap)
+	if !try.Restart {
+		a.race.opener.logf("try %d at %v, gap %v", try.N, a.addr, try.Gap)
+	}
 	err := a.race.opener.Knock(ctx, a.addr, try)
 	switch {
 	case ctx.Err() != nil:
 		return false
+	case err == nil && try.Restart:
+		return true
 	case err == nil:
 		a.sent, a.latestGap, a.latestKnock = try.N, try.Gap, time.Now()
 		return true

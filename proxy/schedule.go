@@ -13,15 +13,15 @@ type Try struct {
 
 	Gap time.Duration // between two knocks
 
-	// Restart asks to end first what an earlier try may have left half done at
-	// the door.
+	// Restart asks for no try yet, but to end what an earlier one may have left half
+	// done at the door.
 	Restart bool
 }
 
-// A round is one try and the connects after it.
+// A round is one try, or a restart, and the connects after it.
 type round struct {
 	gap     time.Duration // between two knocks
-	restart bool          // the try is one
+	restart bool          // it is one
 	rest    time.Duration // from the last knock to the next round
 	every   time.Duration // between two connects; zero leaves it to the gap
 	few     bool          // its connects are few, as it waits for them
@@ -38,7 +38,7 @@ type Pace struct {
 	// the gap. Zero leaves that to the schedule.
 	Every time.Duration
 
-	Restart bool // the first try is one
+	Restart bool // a restart comes before the first try
 
 	// Single says that one packet opens the door: there is no order to lose, so that no
 	// gap is needed, and a connect starts together with a try.
@@ -62,25 +62,30 @@ type Pace struct {
 // 200 ms only. With a connect after each burst that were two more, and on links that
 // reorder the port opened 2 to 4 ms sooner.
 //
-// A strict door, such as knockd, is spoilt by a knock out of order. So the fifth
-// round waits until the bursts are through, and from there on the gaps grow until
-// the order survives the link's jitter, and the rests for doors that take their
-// time (knockd opens 6 to 53 ms after the last knock, fwknopd up to 200 ms).
+// A strict door, such as knockd, is spoilt by a knock out of order, and by what the
+// bursts, or a try that lost a knock, have left half done there: then the next try does
+// no more than clear that away, and with the mirrored doors of Debian's example, plain
+// repetition can go on like this for ever. So the first try with a gap waits until the
+// bursts are through, a restart comes before it and most of the later ones, and the gaps
+// grow until the order survives the link's jitter. So do the rests, for doors that take
+// their time (knockd opens 6 to 53 ms after the last knock, fwknopd up to 200 ms).
 //
-// A restart comes now and then, not always: it frees a door that is stuck in a
-// half done sequence, as plain repetition can leave one for ever (knockd with the
-// mirrored doors of Debian's example), and it can lose what a plain round wins.
+// A restart has connects in its rest, because knockd may open just then. It can also lose
+// what a plain try wins, so one of the last tries has none before it.
 var schedule = []round{
-	{gap: 0, restart: false, rest: 1 * time.Millisecond},
-	{gap: 0, restart: false, rest: 1 * time.Millisecond, mute: true},
-	{gap: 0, restart: false, rest: 1 * time.Millisecond, mute: true},
-	{gap: 0, restart: true, rest: 11 * time.Millisecond},
-	{gap: 7 * time.Millisecond, restart: false, rest: 60 * time.Millisecond},
-	{gap: 15 * time.Millisecond, restart: false, rest: 70 * time.Millisecond},
-	{gap: 30 * time.Millisecond, restart: true, rest: 90 * time.Millisecond},
-	{gap: 60 * time.Millisecond, restart: true, rest: 130 * time.Millisecond},
-	{gap: 100 * time.Millisecond, restart: false, rest: 400 * time.Millisecond},
-	{gap: 100 * time.Millisecond, restart: true, rest: 400 * time.Millisecond},
+	{gap: 0, rest: 1 * time.Millisecond},
+	{gap: 0, rest: 1 * time.Millisecond, mute: true},
+	{gap: 0, rest: 1 * time.Millisecond, mute: true},
+	{gap: 0, rest: 6 * time.Millisecond},
+	{restart: true, rest: 6 * time.Millisecond},
+	{gap: 7 * time.Millisecond, rest: 50 * time.Millisecond},
+	{restart: true, rest: 10 * time.Millisecond},
+	{gap: 12 * time.Millisecond, rest: 65 * time.Millisecond},
+	{restart: true, rest: 30 * time.Millisecond, every: 30 * time.Millisecond},
+	{gap: 30 * time.Millisecond, rest: 90 * time.Millisecond},
+	{gap: 60 * time.Millisecond, rest: 220 * time.Millisecond},
+	{restart: true, rest: 100 * time.Millisecond, every: 50 * time.Millisecond},
+	{gap: 100 * time.Millisecond, rest: 300 * time.Millisecond},
 }
 
 // singles is the schedule for a door that one packet opens. On a lossy link, a connect
@@ -103,40 +108,63 @@ var singles = []round{
 const fewRest = 400 * time.Millisecond
 
 // rounds yields the schedule, and its last two rounds without end. If the pace has a gap,
-// no round is a burst. If it asks for few tries, only the first is a burst, and each
-// later try is a restart, because no try soon after it could work without.
+// no round is a burst. If it asks for few tries, only the first is a burst, and a restart
+// comes before each later try, because no try soon after another could work without.
 func rounds(pace Pace) iter.Seq[round] {
-	return func(yield func(round) bool) {
-		first := true
-		plan := schedule
-		if pace.Single {
-			plan, pace.Gap = singles, 0
+	plan := schedule
+	if pace.Single {
+		plan, pace.Gap = singles, 0
+	}
+	row := func(i int) round {
+		if over := i - len(plan); over >= 0 {
+			i = len(plan) - 2 + over%2
 		}
+		return plan[i]
+	}
+	return func(yield func(round) bool) {
+		tried, halfDone := false, pace.Restart
 		for i := 0; ; i++ {
-			n := i
-			if over := i - len(plan); over >= 0 {
-				n = len(plan) - 2 + over%2
-			}
-			r := plan[n]
-			if r.gap == 0 && !pace.Single && (pace.Gap > 0 || pace.Few && !first) {
+			r := row(i)
+			burst := r.gap == 0 && !r.restart && !pace.Single
+			if burst && (pace.Gap > 0 || pace.Few && tried) || r.restart && !tried {
 				continue
 			}
-			r.gap = max(r.gap, pace.Gap)
-			r.rest = max(r.rest, pace.Rest, 2*pace.Gap)
-			if !pace.Single || pace.Few {
-				r.every = pace.Every
+			r = r.at(pace, row(i+1))
+			if !r.restart && halfDone && (pace.Few || !tried) {
+				if !yield(round{restart: true, gap: pace.Gap, rest: r.gap, mute: true}) {
+					return
+				}
 			}
-			r.restart = r.restart || first && pace.Restart
-			r.mute = r.mute && pace.Rest == 0 // a rest is for what the try does, which a connect tells
-			if pace.Few {
-				r.rest, r.few, r.restart = max(r.rest, fewRest), true, r.restart || !first
-				r.mute = false
-			}
-			if first = false; !yield(r) {
+			tried, halfDone = true, !r.restart && !pace.Single
+			if !yield(r) {
 				return
 			}
 		}
 	}
+}
+
+// at returns the round at a pace. A restart is part of the rest that the pace asks for
+// between two tries: it may leave before the answer to the first one arrives, because it
+// leaves nothing half done at an open door. Then it has no connects, which are few.
+func (r round) at(pace Pace, next round) round {
+	if r.restart {
+		r.gap, r.rest, r.mute = pace.Gap, max(r.rest, pace.Gap), pace.Rest > 0 || pace.Few
+		return r
+	}
+	rest := pace.Rest
+	if next.restart {
+		rest -= pace.Gap + max(next.rest, pace.Gap)
+	}
+	r.gap = max(r.gap, pace.Gap)
+	r.rest = max(r.rest, rest, 2*pace.Gap)
+	if !pace.Single || pace.Few {
+		r.every = pace.Every
+	}
+	r.mute = r.mute && pace.Rest == 0 // a rest is for what the try does, which a connect tells
+	if pace.Few {
+		r.rest, r.few, r.mute = max(r.rest, fewRest), true, false
+	}
+	return r
 }
 
 // By lateKnockd, knockd has opened or will not. A rest that is longer, over a link
@@ -187,34 +215,53 @@ const (
 	maxBurst    = 24 // knocks before and in a round without gaps, but for the first
 )
 
+// restartKnocks is how many knocks a restart has.
+const restartKnocks = 2
+
 // A budget counts what one address gets to see. The first second is that of the
-// first try: before it, there may have been a wait for a turn.
+// first knock: before it, there may have been a wait for a turn.
 type budget struct {
-	start            time.Time
-	knocks, connects int
+	start                   time.Time
+	tries, knocks, connects int
 }
 
 // take reports whether a try of so many knocks, with this gap, is within the limits,
 // and counts it. The first try always is.
 func (b *budget) take(gap time.Duration, knocks int) bool {
-	if b.knocks == 0 {
-		b.start = time.Now()
-	}
-	left := time.Second - time.Since(b.start)
+	left := b.left()
 	switch {
 	case left <= 0:
 		return true
-	case b.knocks == 0:
+	case b.tries == 0:
 	case gap == 0 && b.knocks+knocks > maxBurst:
 		return false
 	case gap > 0:
 		knocks = min(knocks, 1+int(left/gap))
 	}
-	if b.knocks > 0 && b.knocks+knocks > maxKnocks {
+	if b.tries > 0 && b.knocks+knocks > maxKnocks {
 		return false
 	}
+	b.tries++
 	b.knocks += knocks
 	return true
+}
+
+// restart reports whether a restart is within the limits, together with the try of so
+// many knocks after it, and counts it.
+func (b *budget) restart(knocks int) bool {
+	if b.left() > 0 && b.tries > 0 && b.knocks+restartKnocks+knocks > maxKnocks {
+		return false
+	}
+	b.knocks += restartKnocks
+	return true
+}
+
+// left is what is left of the first second.
+func (b *budget) left() time.Duration {
+	if b.knocks == 0 {
+		b.start = time.Now()
+	}
+	return time.Second - time.Since(b.start)
 }
 
 // connect reports whether one more connect is within the limits, and counts it.

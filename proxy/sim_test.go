@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -17,6 +18,8 @@ type sim struct {
 	knocks  int                  // the sequence's length
 	opening time.Duration        // from the last knock to the open port
 	refuse  bool                 // a shut port answers with a reset
+	lost    func() bool          // drawn for each packet; nil loses none
+	knockd  *simKnockd           // counts the knocks, in place of a door that forgives
 	locally error                // what this machine says to each knock
 
 	mu       sync.Mutex
@@ -38,11 +41,12 @@ func (s *sim) knock(ctx context.Context, _ netip.Addr, try Try) error {
 		return s.locally
 	}
 	var order []int
-	if try.Restart && s.knocks > 2 {
-		order = append(order, 1, 1)
-	}
-	for i := range s.knocks {
-		order = append(order, i)
+	if try.Restart {
+		order = []int{1, 1}
+	} else {
+		for i := range s.knocks {
+			order = append(order, i)
+		}
 	}
 	for n, i := range order {
 		if n > 0 && !sleep(ctx, try.Gap) {
@@ -51,7 +55,9 @@ func (s *sim) knock(ctx context.Context, _ netip.Addr, try Try) error {
 		s.mu.Lock()
 		s.sent = append(s.sent, time.Since(s.start))
 		s.mu.Unlock()
-		time.AfterFunc(s.travel(), func() { s.arrive(i) })
+		if after := s.travel(); !s.loses() {
+			time.AfterFunc(after, func() { s.arrive(i) })
+		}
 	}
 	return nil
 }
@@ -68,24 +74,89 @@ func (s *sim) travel() time.Duration {
 	return s.left.Sub(now) + s.delay()
 }
 
+func (s *sim) loses() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost != nil && s.lost()
+}
+
 func (s *sim) arrive(knock int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if knock != s.stage {
+	switch {
+	case s.knockd != nil:
+		for _, open := range s.knockd.arrive(knock) {
+			s.openIn(s.knockd.wait(), open)
+		}
+		return
+	case knock != s.stage:
 		return
 	}
 	if s.stage++; s.stage == s.knocks {
 		s.stage = 0
-		if s.opening == 0 {
-			s.open = true
-			return
-		}
-		time.AfterFunc(s.opening, func() {
-			s.mu.Lock()
-			s.open = true
-			s.mu.Unlock()
-		})
+		s.openIn(s.opening, true)
 	}
+}
+
+// openIn opens the port after a while, or shuts it.
+func (s *sim) openIn(after time.Duration, open bool) {
+	if after == 0 {
+		s.open = open
+		return
+	}
+	time.AfterFunc(after, func() {
+		s.mu.Lock()
+		s.open = open
+		s.mu.Unlock()
+	})
+}
+
+// A simKnockd counts knocks as knockd 0.8 does (process_attempt and sniff in its
+// knockd.c, and as measured): a knock that does not continue an attempt spoils it, and
+// the next one only clears it away, unless it begins a new attempt. Without an attempt, a
+// first knock begins one at each door.
+type simKnockd struct {
+	doors    [][]int // sequences; the first opens the port, the others shut it
+	attempts []simAttempt
+	timeout  time.Duration
+	poll     time.Duration // it looks at what was captured this often
+	start    time.Time     // when it did so first
+}
+
+type simAttempt struct {
+	door, stage int // the stage is -1 when it is spoilt
+	start       time.Time
+}
+
+// arrive takes a knock, and returns whether each door that it completes opens the port.
+func (k *simKnockd) arrive(knock int) (done []bool) {
+	k.attempts = slices.DeleteFunc(k.attempts, func(a simAttempt) bool {
+		return a.stage < 0 || a.stage == len(k.doors[a.door]) || time.Since(a.start).Truncate(time.Second) >= k.timeout
+	})
+	if len(k.attempts) == 0 {
+		for i, door := range k.doors {
+			if door[0] == knock {
+				k.attempts = append(k.attempts, simAttempt{door: i, start: time.Now()})
+			}
+		}
+	}
+	for i := range k.attempts {
+		a := &k.attempts[i]
+		door := k.doors[a.door]
+		if door[a.stage] != knock {
+			a.stage = -1
+			continue
+		}
+		if a.stage++; a.stage == len(door) {
+			done = append(done, a.door == 0)
+		}
+	}
+	return done
+}
+
+// wait is how long knockd takes from now on: until it looks, and for a command.
+func (k *simKnockd) wait() time.Duration {
+	return k.poll - time.Since(k.start)%k.poll + 5*time.Millisecond
 }
 
 // dial is one SYN and what comes of it.
@@ -96,10 +167,11 @@ func (s *sim) dial(ctx context.Context, _ netip.AddrPort) (net.Conn, error) {
 	if !sleep(ctx, s.travel()) {
 		return nil, ctx.Err()
 	}
+	lost := s.loses()
 	s.mu.Lock()
 	open := s.open
 	s.mu.Unlock()
-	if !open && !s.refuse {
+	if lost || s.loses() || !open && !s.refuse {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}

@@ -108,6 +108,7 @@ func (d *door) knock(ctx context.Context, to netip.Addr, try proxy.Try) error {
 	sender.Gap = try.Gap
 	if try.Restart {
 		sender.Restart = 2
+		return sender.SendRestart(ctx, seq)
 	}
 	d.try(to)
 	return sender.Send(ctx, seq)
