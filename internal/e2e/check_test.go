@@ -170,7 +170,7 @@ func TestCheck(t *testing.T) {
 				}
 			}
 			for _, port := range strings.Fields(sequence) {
-				if strings.Contains(string(out), port) {
+				if regexp.MustCompile(`\b` + port + `\b`).Match(out) { // and not in the number of a folder
 					t.Errorf("the report shows a port of the sequence:\n%s", out)
 				}
 			}
