@@ -23,5 +23,6 @@ var (
 	helpMode    = &mode{option: "-h", run: runHelp}
 )
 
-// -check reads a command line itself: the one in ssh's config.
+// -check reads a command line itself, the one in ssh's config, and with it the modes. So
+// they cannot name its function while they are initialized.
 func init() { checkMode.run = runCheck }
