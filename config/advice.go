@@ -230,6 +230,6 @@ func (a *advice) ignoreUnknown(at *position, l *line) {
 
 // ignores reports whether the value of an IgnoreUnknown covers a keyword.
 func ignores(list, name string) bool {
-	words, ok := splitWords(list)
+	words, ok := SplitWords(list)
 	return ok && len(words) > 0 && matchList(name, lowerASCII(words[0]))
 }

@@ -16,7 +16,7 @@ const maxPath = 4096
 // include reads the files that an Include names, even in a block that does not
 // apply: there they can still ask for a second reading.
 func (r *reader) include(at *position, v value) error {
-	words, ok := splitWords(v.text)
+	words, ok := SplitWords(v.text)
 	if !ok {
 		return nil
 	}

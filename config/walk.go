@@ -110,7 +110,7 @@ func (r *reader) set(at *position, kw keyword, v value) {
 		return
 	}
 	var first string
-	if words, ok := splitWords(v.text); ok && len(words) > 0 {
+	if words, ok := SplitWords(v.text); ok && len(words) > 0 {
 		first = words[0]
 	}
 	switch kw {

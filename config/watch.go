@@ -65,7 +65,7 @@ func (w *watch) hostName(at *position, text string) {
 	if !equalFold(text, w.host) && !strings.ContainsAny(text, "%:\"'\\# \t") && !w.isNumeric(text) {
 		return
 	}
-	words, ok := splitWords(text)
+	words, ok := SplitWords(text)
 	if !ok || len(words) == 0 || len(words[0]) > maxName {
 		return
 	}
@@ -88,7 +88,7 @@ func (w *watch) comesOut(value, alias string) bool { return w.is(expandHost(valu
 
 // valueComesOut is comesOut for a HostName line that has not been split.
 func (w *watch) valueComesOut(v value, alias string) bool {
-	words, ok := splitWords(v.text)
+	words, ok := SplitWords(v.text)
 	return ok && len(words) > 0 && w.comesOut(words[0], alias)
 }
 
@@ -121,7 +121,7 @@ func (w *watch) isNumeric(got string) bool {
 func (h heading) words() []string {
 	var words []string
 	if h.keyword == kwHost {
-		all, _ := splitWords(h.text)
+		all, _ := SplitWords(h.text)
 		for i, word := range all {
 			if beginsKnock(all[i:]) {
 				break

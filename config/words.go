@@ -71,8 +71,9 @@ func escapable(c, quote byte) bool {
 	return c == '"' || c == '\'' || c == '\\' || quote == 0 && c == ' '
 }
 
-// splitWords returns the text of each word of a value.
-func splitWords(value string) ([]string, bool) {
+// SplitWords returns the text of each word of a value. It reports whether the quotes are
+// balanced.
+func SplitWords(value string) ([]string, bool) {
 	words, ok := appendWords(nil, value)
 	texts := make([]string, len(words))
 	for i, w := range words {
@@ -81,7 +82,7 @@ func splitWords(value string) ([]string, bool) {
 	return texts, ok
 }
 
-// joinWords is the inverse of splitWords for -G: a word that would not be read
+// joinWords is the inverse of SplitWords for -G: a word that would not be read
 // back as one is quoted, and a control character, which could steer a terminal,
 // is shown as '?'.
 func joinWords(words []string) string {

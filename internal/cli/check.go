@@ -19,6 +19,7 @@ type checkup struct {
 	report *check.Report
 	log    *reporter       // of -v
 	typed  string          // the name of the host
+	named  bool            // the knocks are on the command line of -check
 	ssh    check.SSHConfig // what ssh -G says; nil without it
 
 	plan      *plan
@@ -71,14 +72,15 @@ func (c *checkup) prepare(o *options, process Process) (err error) {
 	c.ssh = o.askSSH(c.report, typed)
 	c.typed = typed[strings.LastIndexByte(typed, '@')+1:] // as ssh's %n is
 	call, wrong := readCall(c.ssh, c.typed, process.Getenv("HOME"))
-	typedKnocks, file := len(o.knocks) > 0, o.config
+	file := o.config
+	c.named = len(o.knocks) > 0
 	o.fill(c.ssh, call, c.typed)
 	c.plan, err = readyPlan(o, process)
 	c.inspect(call, wrong, file)
 	if err != nil {
 		return err
 	}
-	if !typedKnocks && c.plan.typed {
+	if !c.named && c.plan.typed {
 		c.plan.from = "the ProxyCommand"
 	}
 	c.plan.lookAtKey(o.login)
@@ -113,10 +115,14 @@ func (c *checkup) needs(o *options, process Process) string {
 	}
 	named := *o
 	named.alias = c.typed
+	file := ""
+	if c.plan.file != "" {
+		file = "-f " + c.plan.file + " "
+	}
 	for _, try := range []struct{ login, flags string }{{o.login, "-n %n"}, {c.ssh["user"], "-n %n -l %r"}} {
 		named.login = try.login
 		if p, err := makePlan(&named, process.Getenv); err == nil && len(p.knocks) > 0 {
-			return try.flags
+			return file + try.flags
 		}
 	}
 	return ""
@@ -162,7 +168,7 @@ func (c *checkup) bounded(ctx context.Context) (context.Context, context.CancelF
 // spends reports whether knocking would use something up, which -check does only if it is
 // named on the command line.
 func (c *checkup) spends() bool {
-	if !c.plan.knocks.Spent() || c.plan.typed {
+	if !c.plan.knocks.Spent() || c.named {
 		return false
 	}
 	level := check.OK

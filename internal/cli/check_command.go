@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"knockpipe/config"
 	"knockpipe/internal/check"
 	"knockpipe/internal/ip"
 )
@@ -17,8 +17,8 @@ import (
 // returns nil if the command is more than a call of knockpipe, because only a shell can
 // tell what that does. The error shows nothing that may be a knock.
 func readCall(c check.SSHConfig, typed, home string) (*options, error) {
-	words, ok := callWords(c["proxycommand"], strings.NewReplacer(
-		"%%", "%", "%h", c["hostname"], "%n", typed, "%p", c["port"], "%r", c["user"]), home)
+	tokens := strings.NewReplacer("%%", "%", "%h", c["hostname"], "%n", typed, "%p", c["port"], "%r", c["user"])
+	words, ok := callWords(tokens.Replace(c["proxycommand"]), home)
 	if !ok {
 		return nil, nil
 	}
@@ -32,27 +32,27 @@ func readCall(c check.SSHConfig, typed, home string) (*options, error) {
 	return call, nil
 }
 
-// callWords returns the words of a plain call of knockpipe.
-func callWords(command string, tokens *strings.Replacer, home string) ([]string, bool) {
-	var words []string
-	for _, word := range strings.Fields(command) {
-		if word[0] == '#' { // a comment, to the shell
-			break
-		}
-		if rest, ok := strings.CutPrefix(word, "~/"); ok && home != "" {
-			word = filepath.Join(home, rest)
-		}
-		if word = tokens.Replace(word); len(words) > 0 && strings.ContainsAny(word, "|&;<>()$`\\\"'*?[~{}!") {
-			return nil, false
-		}
-		words = append(words, word)
+// callWords returns the words of a plain call of knockpipe. Its quotes are those of ssh's
+// config, because those of a shell differ only in what no plain call has.
+func callWords(command, home string) ([]string, bool) {
+	command = strings.TrimPrefix(command, "exec ") // ssh runs it so in any case
+	if home != "" {
+		command = strings.ReplaceAll(command, " ~/", " "+home+"/")
 	}
-	if len(words) == 0 {
+	words, ok := config.SplitWords(command)
+	if !ok || len(words) == 0 {
 		return nil, false
 	}
-	name := words[0][strings.LastIndexAny(words[0], `/\`)+1:]
-	return words, strings.TrimSuffix(name, ".exe") == "knockpipe"
+	for _, word := range words[1:] { // the first one may be a path of Windows
+		if strings.ContainsAny(word, "|&;<>()$`\\\"'*?[~{}!") {
+			return nil, false
+		}
+	}
+	return words, strings.TrimSuffix(program(words[0]), ".exe") == "knockpipe"
 }
+
+// program is the last part of a path of Unix or Windows.
+func program(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }
 
 // unquoted returns a message without what it quotes.
 func unquoted(message string) string {
@@ -98,7 +98,7 @@ func (o *options) fill(c check.SSHConfig, call *options, typed string) {
 	}
 	o.timeout = cmp.Or(o.timeout, call.timeout)
 	o.config = cmp.Or(o.config, call.config)
-	if len(o.knocks) == 0 && !call.knocks.Spent() {
+	if len(o.knocks) == 0 {
 		o.knocks = call.knocks
 	}
 }
@@ -107,18 +107,18 @@ func (o *options) fill(c check.SSHConfig, call *options, typed string) {
 // call is how ssh calls it, err what is wrong with that, and file the config of -f.
 func (c *checkup) inspect(call *options, err error, file string) {
 	const write = "write: ProxyCommand knockpipe %h %p"
-	command, jump := c.ssh["proxycommand"], c.ssh["proxyjump"]
-	none := command == "" || command == "none"
+	command, via := c.ssh["proxycommand"], otherHost(c.ssh)
 	fdpass := c.ssh["proxyusefdpass"] == "yes"
+	pass := call != nil && call.pass || call == nil && passes(command)
 	knock := c.plan != nil && len(c.plan.knocks) > 0 && !c.plan.typed
 	switch {
 	case c.ssh == nil:
-	case none && jump != "" && jump != "none" && knock:
+	case via != "" && knock:
 		c.report.Find(check.Warn, "if it is guarded, write above that: ProxyCommand ssh JUMPHOST knockpipe %h %p",
-			"the knock for %s is not used: ssh reaches it through ProxyJump %s", c.typed, jump)
-	case none && jump != "" && jump != "none":
-		c.report.Find(check.Warn, "the knock belongs to that host: check that one", "ssh reaches %s through ProxyJump %s", c.typed, jump)
-	case none:
+			"the knock for %s is not used: ssh reaches it through %s", c.typed, via)
+	case via != "":
+		c.report.Find(check.Warn, "the knock belongs to that host: check that one", "ssh reaches %s through %s", c.typed, via)
+	case command == "" || command == "none":
 		c.report.Find(check.Fail, write, "ssh has no ProxyCommand for %s", c.typed)
 	case !strings.Contains(command, "knockpipe"):
 		c.report.Find(check.Warn, "if it does not call knockpipe, "+write+"; ssh uses the first one that applies to the host",
@@ -126,16 +126,18 @@ func (c *checkup) inspect(call *options, err error, file string) {
 	case err != nil:
 		c.report.Find(check.Fail, write, "the ProxyCommand for %s does not work: %v", c.typed, err)
 	case call != nil && !strings.EqualFold(call.host, c.ssh["hostname"]) && !strings.EqualFold(call.host, c.typed):
-		c.report.Find(check.Warn, write, "the ProxyCommand for %s names another host than ssh does", c.typed)
+		c.report.Find(check.Warn, "put that name in HostName, and "+write, "the ProxyCommand for %s names another host than ssh does", c.typed)
 	case call != nil && strconv.Itoa(int(call.port)) != c.ssh["port"]:
 		c.report.Find(check.Warn, write, "the ProxyCommand for %s names another port than ssh does", c.typed)
 	case call != nil && call.config == "" && knock && c.unusual(file):
 		c.report.Find(check.Warn, "if you run ssh -F "+file+", write: ProxyCommand knockpipe -f "+file+" %h %p",
 			"the ProxyCommand for %s does not pass -f, so knockpipe reads only the usual files", c.typed)
-	case fdpass && !passes(command):
+	case fdpass && !pass:
 		c.report.Find(check.Fail, "write: ProxyCommand knockpipe -F %h %p", "ProxyUseFdpass is set, but knockpipe is run without -F")
-	case !fdpass && passes(command):
+	case !fdpass && pass:
 		c.report.Find(check.Fail, "write: ProxyUseFdpass yes", "knockpipe is run with -F, but ProxyUseFdpass is not set")
+	case call == nil:
+		c.report.Find(check.OK, "the command is more than a call of knockpipe, so its options are not checked", "ssh runs knockpipe for %s", c.typed)
 	default:
 		c.report.Find(check.OK, "", "ssh runs knockpipe for %s", c.typed)
 	}
@@ -155,9 +157,23 @@ func (c *checkup) unusual(file string) bool {
 	return true
 }
 
-// passes reports whether a command line gives knockpipe the option -F.
+// otherHost says through what ssh reaches the host, if it connects to another one.
+func otherHost(c check.SSHConfig) string {
+	command, jump := c["proxycommand"], c["proxyjump"]
+	switch words := strings.Fields(command); {
+	case (command == "" || command == "none") && jump != "" && jump != "none":
+		return "ProxyJump " + jump
+	case len(words) > 0 && program(words[0]) == "ssh" && !strings.Contains(command, "knockpipe"):
+		return "another host" // as with -W
+	}
+	return ""
+}
+
+// passes reports whether a command that only a shell can read gives knockpipe the option
+// -F. Before its name, -F is another program's.
 func passes(command string) bool {
-	for _, word := range strings.Fields(command) {
+	_, after, _ := strings.Cut(command, "knockpipe")
+	for _, word := range strings.Fields(after) {
 		if word == "-F" || word == "--F" {
 			return true
 		}

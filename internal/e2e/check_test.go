@@ -65,7 +65,7 @@ func TestCheck(t *testing.T) {
 		{"ProxyCommand with a knock as the port", strings.Replace(good, "%p", sequence, 1), nil, "-w 1", 1, []string{
 			`warn  the ProxyCommand for tango names another port than ssh does\n      write: ProxyCommand knockpipe %h %p`}},
 		{"ProxyCommand for another host", strings.Replace(good, "%h", "203.0.113.2", 1), nil, "", 0, []string{
-			`warn  the ProxyCommand for tango names another host than ssh does`}},
+			`warn  the ProxyCommand for tango names another host than ssh does\n      put that name in HostName, and write: ProxyCommand knockpipe %h %p`}},
 		{"ProxyCommand with the alias as its host", strings.Replace(good, "%h", "%n", 1), hostsFile(""), "", 1, []string{
 			`fail  tango: .*\n      it is an alias in the config \(.*\): pass its HostName, 198\.51\.100\.2`}},
 		{"ProxyCommand that only knocks", strings.Replace(good, "%h", "-k %h", 1), nil, "", 1, []string{
@@ -73,11 +73,22 @@ func TestCheck(t *testing.T) {
 		{"ProxyCommand with a bad option", strings.Replace(good, "%h", "-q %h", 1), nil, "", 1, []string{
 			`fail  the ProxyCommand for tango does not work: unknown option: -q`}},
 		{"ProxyCommand with a comment", strings.Replace(good, "%p", "%p # %h", 1), nil, "", 0, []string{`ok    ssh runs knockpipe for tango`}},
-		{"ProxyCommand for the shell", strings.Replace(good, "knockpipe %h %p", `sh -c "knockpipe %h"`, 1), nil, "", 0, []string{`ok    ssh runs knockpipe for tango`}},
+		{"ProxyCommand for the shell", strings.Replace(good, "knockpipe %h %p", `sh -c "knockpipe %h"`, 1), nil, "", 0, []string{
+			`ok    ssh runs knockpipe for tango\n      the command is more than a call of knockpipe, so its options are not checked`}},
+		{"ProxyCommand through a host", strings.Replace(good, "knockpipe", "ssh -F /dev/null gate knockpipe", 1), nil, "", 0, []string{`ok    ssh runs knockpipe for tango`}},
+		{"ProxyCommand that jumps", strings.Replace(good, "knockpipe %h %p", "ssh -W %h:%p gate", 1), nil, "", 0, []string{
+			`warn  the knock for tango is not used: ssh reaches it through another host\n      if it is guarded, write above that: ProxyCommand ssh JUMPHOST knockpipe %h %p`}},
+		{"ProxyCommand with a list", strings.Replace(good, "%p", "%p once:/root/.ssh/list", 1), inHome("list", " 7001,7002,7003\n 7004,7005,7006\n"), "", 0, []string{
+			`ok    1 knock from the ProxyCommand`, `warn  did not knock, `}},
 		{"ProxyCommand with the knock", strings.NewReplacer("# Knock", "## Knock", "%p", "%p "+sequence).Replace(good), nil, "", 0, []string{
 			`ok    4 knocks from the ProxyCommand`}},
 		{"ProxyCommand with a file", strings.NewReplacer("# Knock", "## Knock", "%h", "-f ~/.ssh/mine %h").Replace(good),
 			inHome("mine", "Host tango\nHostName 198.51.100.2\nKnock "+sequence+"\n"), "", 0, []string{`ok    4 knocks from /root/\.ssh/mine:3`}},
+		{"ProxyCommand with exec and quotes", strings.NewReplacer("# Knock", "## Knock", "knockpipe", `exec "/usr/bin/knockpipe" -f "/root/.ssh/mine"`).Replace(good),
+			inHome("mine", "Host tango\nHostName 198.51.100.2\nKnock "+sequence+"\n"), "", 0, []string{`ok    4 knocks from /root/\.ssh/mine:3`}},
+		{"only a pattern, in a file", strings.NewReplacer("# Knock", "## Knock", "%h", "-f ~/.ssh/mine %h").Replace(good),
+			inHome("mine", "Host tang?\nHostName 198.51.100.2\nKnock "+sequence+"\n"), "", 1, []string{
+				`fail  tango has a knock, .*\n      write: ProxyCommand knockpipe -f /root/\.ssh/mine -n %n %h %p`}},
 		{"file that the ProxyCommand does not name", "Include mine\n", inHome("mine", good+"Host *\nUserKnownHostsFile /dev/null\n"), "-f /root/.ssh/mine", 0, []string{
 			`warn  the ProxyCommand for tango does not pass -f, so knockpipe reads only the usual files\n      if you run ssh -F /root/\.ssh/mine, write: ProxyCommand knockpipe -f /root/\.ssh/mine %h %p`}},
 		{"usual file", good, nil, "-f /root/.ssh/config", 0, []string{`ok    ssh runs knockpipe for tango`}},
