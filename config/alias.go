@@ -228,7 +228,7 @@ func (s *Settings) advisePattern(r *reader) {
 				continue
 			}
 			if of, err := a.settings(); err == nil && len(of.Knock) > 0 {
-				text := fmt.Sprintf("a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: pass -n %%n", name)
+				text := fmt.Sprintf("a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: if ssh was given such a name, pass -n %%n", name)
 				s.Notes = append(s.Notes, Note{text, true, of.Origin("Knock")})
 				return
 			}

@@ -128,7 +128,7 @@ func TestAlias(t *testing.T) {
 func TestAliasNotes(t *testing.T) {
 	const (
 		tango   = "Host tango\n HostName 192.0.2.7\n # Knock: 1\n"
-		pattern = "~/.ssh/config:%d: a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: pass -n %%n (hint)"
+		pattern = "~/.ssh/config:%d: a name such as %s has this HostName and this Knock, but knockpipe was told only the HostName: if ssh was given such a name, pass -n %%n (hint)"
 	)
 	for _, tt := range []struct {
 		config string
