@@ -79,13 +79,17 @@ func carryDown(out *os.File, from connEnd, count *atomic.Int64, l *load) error {
 func (s *stream) carry(count *atomic.Int64) error {
 	s.zeroCopy = isPipe(s.from) || isPipe(s.to)
 	s.coalescing = newCoalescing(&s.load.nap)
-	defer s.coalescing.awake() // the other way goes on
+	defer func() { // the other way goes on
+		s.coalescing.awake()
+		s.slacken()
+	}()
 	for {
 		n, err := s.move()
 		switch {
 		case n > 0:
 			s.readable = false
-			if count.Add(int64(n)) >= much {
+			count.Add(int64(n))
+			if s.carried += n; s.carried >= much {
 				s.hurry()
 				if s.zeroCopy { // a read may block, and would not end a nap
 					s.coalescing.moved(n)

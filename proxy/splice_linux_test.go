@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -145,6 +146,48 @@ func TestSpliceRests(t *testing.T) {
 		}
 	}
 	t.Errorf("a session at rest: its ways are %q, want both in a system call", states)
+}
+
+// TestStreamSlackens ends the hurry of a way that rests: what a person types then is
+// waited for as the runtime knows. So does the end of a way, as the other one goes on.
+func TestStreamSlackens(t *testing.T) {
+	client, _ := connected(t)
+	to, err := duplicate(client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(to)
+	in, inW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	both := new(load)
+	s := stream{from: int(in.Fd()), to: to, direct: true, load: both, carried: much}
+	s.hurry()
+	if got := both.heavy.Load(); got != 1 {
+		t.Fatalf("after a megabyte: %d ways in a hurry, want 1", got)
+	}
+	go func() { // types as soon as the way rests
+		for deadline := time.Now().Add(10 * time.Second); both.heavy.Load() > 0 && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		inW.Write([]byte("k"))
+	}()
+	if err := s.wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := both.heavy.Load(); got != 0 || s.carried != 0 {
+		t.Errorf("after a rest: %d ways in a hurry, %d bytes carried, want neither", got, s.carried)
+	}
+	s.carried = much - 1
+	inW.Close()
+	if err := s.carry(new(atomic.Int64)); err != nil {
+		t.Fatal(err)
+	}
+	if got := both.heavy.Load(); got != 0 || s.carried != 0 { // only what hurried is reset
+		t.Errorf("after the end: %d ways in a hurry, %d bytes carried, want neither", got, s.carried)
+	}
 }
 
 // TestSpliceFiles runs between files that splice(2) does not support.

@@ -14,8 +14,10 @@ type stream struct {
 	from, to int
 	zeroCopy bool // one of them is a pipe, so splice(2) can move the pages
 	direct   bool // to does not block
-	hurried  bool
 	readable bool // from was, when it was last waited for
+
+	carried int  // bytes, since the last rest
+	hurried bool // much of them, and counted in load.heavy
 
 	buf, rest []byte // where it cannot: what was read, and is not yet written
 
@@ -25,7 +27,7 @@ type stream struct {
 
 // A load is what the two ways of a session know of each other.
 type load struct {
-	heavy atomic.Bool  // one of them has carried much
+	heavy atomic.Int32 // how many of them have carried much, and not rested since
 	nap   atomic.Int64 // how long both nap after a move now, in nanoseconds
 }
 
@@ -104,7 +106,8 @@ func (s *stream) poll(from, to int16) error {
 	}
 	for {
 		var err error
-		if !s.load.heavy.Load() || !pollUnseen(fds) {
+		if s.load.heavy.Load() == 0 || !pollUnseen(fds) {
+			s.slacken()
 			_, err = unix.Poll(fds, -1)
 		}
 		switch {
@@ -132,7 +135,7 @@ func pollUnseen(fds []unix.PollFd) bool {
 	return errno == 0 && n > 0
 }
 
-// hurry prepares for more, once this way has carried much. It enlarges the pipes, if the
+// hurry prepares for more, once this way has carried much without a rest. It enlarges the pipes, if the
 // system allows it. Each way may now keep one of the runtime's processors while it waits,
 // and there has to be one for all else.
 func (s *stream) hurry() {
@@ -148,7 +151,17 @@ func (s *stream) hurry() {
 	if runtime.GOMAXPROCS(0) < 3 {
 		runtime.GOMAXPROCS(3)
 	}
-	s.load.heavy.Store(true)
+	s.load.heavy.Add(1)
+}
+
+// slacken ends the hurry where this way rests or ends, until it has again carried much.
+// An unseen wait that lasts costs more than any other: the runtime's thread wakes up again
+// and again while it goes on. What a person types is waited for as the runtime knows.
+func (s *stream) slacken() {
+	if s.hurried {
+		s.hurried, s.carried = false, 0
+		s.load.heavy.Add(-1)
+	}
 }
 
 func isPipe(fd int) bool {
