@@ -87,7 +87,7 @@ func (s *stream) carry(count *atomic.Int64) error {
 		n, err := s.move()
 		switch {
 		case n > 0:
-			s.readable = false
+			s.readable, s.ready = false, false
 			count.Add(int64(n))
 			if s.carried += n; s.carried >= much {
 				s.hurry()
@@ -99,6 +99,11 @@ func (s *stream) carry(count *atomic.Int64) error {
 				takeNap(&s.load.nap)
 			}
 		case err == unix.EINTR:
+		case s.zeroCopy && (err == nil && !s.direct || err == unix.EAGAIN && s.ready):
+			// splice stops before urgent data, and reports an end there if one has come.
+			// A read passes over it, or confirms the end.
+			s.zeroCopy = false
+			s.coalescing.awake()
 		case err == unix.EAGAIN:
 			s.coalescing.paused()
 			if err := s.wait(); err != nil {

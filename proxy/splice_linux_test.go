@@ -190,6 +190,29 @@ func TestStreamSlackens(t *testing.T) {
 	}
 }
 
+// TestSpliceUrgent has the server send urgent data, before which splice(2) stops for good.
+// A read leaves the urgent byte out.
+func TestSpliceUrgent(t *testing.T) {
+	s := startSession(t)
+	fd, err := duplicate(s.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = unix.Sendto(fd, []byte("urgent!"), unix.MSG_OOB, nil)
+	unix.Close(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		io.WriteString(s.server, " and more")
+		s.server.Close()
+	}()
+	s.out.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if got, err := io.ReadAll(s.out); err != nil || string(got) != "urgent and more" {
+		t.Errorf("read %q, %v; want %q", got, err, "urgent and more")
+	}
+}
+
 // TestSpliceFiles runs between files that splice(2) does not support.
 func TestSpliceFiles(t *testing.T) {
 	want := bytes.Repeat([]byte("0123456789abcdef"), 3*megabyte/16)

@@ -15,6 +15,7 @@ type stream struct {
 	zeroCopy bool // one of them is a pipe, so splice(2) can move the pages
 	direct   bool // to does not block
 	readable bool // from was, when it was last waited for
+	ready    bool // so was to after that, and nothing was moved since
 
 	carried int  // bytes, since the last rest
 	hurried bool // much of them, and counted in load.heavy
@@ -93,7 +94,7 @@ func (s *stream) wait() error {
 		s.readable = true
 		return s.poll(unix.POLLIN, 0)
 	}
-	s.readable = false
+	s.readable, s.ready = false, true
 	return s.poll(0, unix.POLLOUT)
 }
 
