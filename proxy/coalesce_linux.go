@@ -60,9 +60,8 @@ func (c *coalescing) moved(n int) {
 		if c.rate*float64(longestNap) >= leastBatch {
 			c.napping = c.nap.CompareAndSwap(0, int64(min(float64(longestNap), batch/c.rate)))
 		}
-	case c.napping && c.moves%fewMoves == 0 && c.rateNow() < c.rate*9/10:
-		c.before = min(2*c.before, manyMoves)
-		c.awake()
+	case c.napping && c.moves%fewMoves == 0 && c.slower():
+		c.fail()
 	case c.napping && c.moves >= trial:
 		c.before = fewMoves
 		c.awake()
@@ -71,10 +70,23 @@ func (c *coalescing) moved(n int) {
 
 func (c *coalescing) rateNow() float64 { return float64(c.bytes) / float64(time.Since(c.since)) }
 
-// paused is told that there was nothing to move, or no room for it. It is no failure
-// of a trial if either end has come to rest.
+// slower reports whether a trial loses more than a tenth of the rate.
+func (c *coalescing) slower() bool { return c.rateNow() < c.rate*9/10 }
+
+// fail ends a trial, and puts the next one off.
+func (c *coalescing) fail() {
+	c.before = min(2*c.before, manyMoves)
+	c.awake()
+}
+
+// paused is told that there was nothing to move, or no room for it. That ends a trial. It
+// may be that either end has come to rest, or that one waited for an answer until the nap
+// was over.
 func (c *coalescing) paused() {
-	if c.napping {
+	switch {
+	case c.napping && c.slower():
+		c.fail()
+	case c.napping:
 		c.awake()
 	}
 }

@@ -17,13 +17,15 @@ func TestCoalescing(t *testing.T) {
 		name        string
 		every       time.Duration // a packet
 		waits       bool          // for an answer to each of them
+		napsToo     bool          // the answer does: nothing has come when the nap ends
 		least, most float64       // what share of the moves a nap follows
 	}{
-		{"a keystroke's pace", 100 * time.Millisecond, false, 0, 0},
-		{"a slow network", 3 * time.Millisecond, false, 0, 0},
-		{"an answer to each packet", 100 * time.Microsecond, true, 0, 0.02},
-		{"a slow ssh", 250 * time.Microsecond, false, 0.8, 0.95},
-		{"a fast ssh", 50 * time.Microsecond, false, 0.8, 0.95},
+		{"a keystroke's pace", 100 * time.Millisecond, false, false, 0, 0},
+		{"a slow network", 3 * time.Millisecond, false, false, 0, 0},
+		{"an answer to each packet", 100 * time.Microsecond, true, false, 0, 0.02},
+		{"an answer that naps too", 100 * time.Microsecond, true, true, 0, 0.02},
+		{"a slow ssh", 250 * time.Microsecond, false, false, 0.8, 0.95},
+		{"a fast ssh", 50 * time.Microsecond, false, false, 0.8, 0.95},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var nap atomic.Int64
@@ -38,6 +40,10 @@ func TestCoalescing(t *testing.T) {
 						t.Errorf("%s: a nap of %v, want at most %v", tt.name, d, longestNap)
 					}
 					time.Sleep(d - tt.every)
+					if tt.napsToo {
+						c.paused()
+						time.Sleep(tt.every)
+					}
 					if !tt.waits {
 						n = int(int64(packet) * int64(d) / int64(tt.every))
 					}

@@ -123,22 +123,22 @@ func (s *stream) poll(from, to int16) error {
 	}
 }
 
-// soon is when the next move comes in a session that carries much.
+// soon is when a way that carries much has its next move, or rests.
 const soon = 20 * time.Millisecond
 
 // pollUnseen polls for so long without the runtime's knowledge, and reports whether an
 // event has come. The runtime has a thread that looks after calls that may last. Where
 // they are many and short, that thread wakes up more often than the session does. The
-// runtime interrupts this call with a signal if it has to.
+// runtime interrupts this call with a signal if it has to, and if it lasts for 10 ms.
 func pollUnseen(fds []unix.PollFd) bool {
 	t := unix.NsecToTimespec(int64(soon))
 	n, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), uintptr(len(fds)), uintptr(unsafe.Pointer(&t)), 0, 0, 0)
 	return errno == 0 && n > 0
 }
 
-// hurry prepares for more, once this way has carried much without a rest. It enlarges the pipes, if the
-// system allows it. Each way may now keep one of the runtime's processors while it waits,
-// and there has to be one for all else.
+// hurry prepares for more, once this way has carried much without a rest. It enlarges the
+// pipes, if the system allows it. Each way may now keep one of the runtime's processors
+// while it waits, and there has to be one for all else.
 func (s *stream) hurry() {
 	if s.hurried {
 		return
