@@ -19,7 +19,7 @@ import (
 // A tool is one way to get to the server's banner.
 type tool struct {
 	name   string
-	every  int // it runs in each round, or in each eighth one
+	every  int // it runs in each round, or in each twentieth one
 	port   string
 	memory string // knockpipe's KnockMemory
 	needs  string
@@ -31,9 +31,9 @@ var tools = []tool{
 	{name: "nc, no guard", every: 1, port: "2222", needs: "nc", line: `exec nc $0 $1`},
 	{name: "knockpipe, first time", every: 1, port: "22", memory: "no", line: `exec "$2" -f "$3" $0 $1 ` + sequence},
 	{name: "knockpipe, again", every: 1, port: "22", memory: "yes", line: `exec "$2" -f "$3" $0 $1 ` + sequence},
-	{name: "knock; nc", every: 8, port: "22", needs: "knock", line: `knock $0 ` + sequence + `; exec nc $0 $1`},
-	{name: "knock -d 20; nc", every: 8, port: "22", needs: "knock", line: `knock -d 20 $0 ` + sequence + `; exec nc $0 $1`},
-	{name: "script around nc", every: 8, port: "22", needs: "nc", line: `exec sh testdata/bench/knock.sh $0 $1 ` + sequence},
+	{name: "knock; nc", every: 20, port: "22", needs: "knock", line: `knock $0 ` + sequence + `; exec nc $0 $1`},
+	{name: "knock -d 20; nc", every: 20, port: "22", needs: "knock", line: `knock -d 20 $0 ` + sequence + `; exec nc $0 $1`},
+	{name: "script around nc", every: 20, port: "22", needs: "nc", line: `exec sh testdata/bench/knock.sh $0 $1 ` + sequence},
 }
 
 // A course is what the tools run on.
@@ -52,7 +52,7 @@ var courses = []course{
 		"median at most 3 ms over nc's"},
 	{"nftables, 50 ± 40 ms, 2 % loss", "nftables", lab.Link{Delay: 25 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.02}, 100,
 		"median at most 1.25 of nc's, p95 below it, no failure"},
-	{"nftables, 200 ± 80 ms, 5 % loss", "nftables", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 60,
+	{"nftables, 200 ± 80 ms, 5 % loss", "nftables", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 50,
 		"median at most 1.15 of nc's, p95 at most 0.8, no failure"},
 	{"knockd, 50 ± 10 ms, 2 % loss", "knockd", lab.Link{Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}, 80,
 		"median at most 1.7 of nc's at first, 1.5 again, no failure"},

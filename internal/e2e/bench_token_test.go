@@ -29,7 +29,7 @@ func BenchmarkToken(b *testing.B) {
 			"median at most 1.03 of nc's, p95 at most nc's"},
 		{"50 ± 10 ms, 2 % loss", "token", lab.Link{Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}, 100,
 			"median at most 1.03 of nc's, p95 at most nc's"},
-		{"200 ± 80 ms, 5 % loss", "token", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 60,
+		{"200 ± 80 ms, 5 % loss", "token", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 50,
 			"median at most 1.03 of nc's, p95 at most nc's"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
