@@ -97,12 +97,14 @@ func (f *files) examples() (all []example) {
 	return all
 }
 
+// wildcards replaces those of a pattern, which makes a name of it.
+var wildcards = strings.NewReplacer("*", "x", "?", "x")
+
 // examples returns one for each word of a block.
 func (h heading) examples() (all []example) {
-	fill := strings.NewReplacer("*", "x", "?", "x")
 	for _, word := range h.words() {
 		if !strings.HasPrefix(word, "!") {
-			name := fill.Replace(word)
+			name := wildcards.Replace(word)
 			all = append(all, example{name, name != word})
 		}
 	}

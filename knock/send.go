@@ -41,20 +41,21 @@ type Sender struct {
 // still runs when ctx is canceled (the deadline of ctx kills it).
 func (s *Sender) Send(ctx context.Context, seq Sequence) error {
 	order := s.restart(seq)
+	restart := len(order)
 	for i := range seq {
 		order = append(order, i)
 	}
-	return s.send(ctx, seq, order)
+	return s.send(ctx, seq, order, restart)
 }
 
 // SendRestart sends only what Restart asks for before the sequence, as Send does.
 func (s *Sender) SendRestart(ctx context.Context, seq Sequence) error {
-	return s.send(ctx, seq, s.restart(seq))
+	order := s.restart(seq)
+	return s.send(ctx, seq, order, len(order))
 }
 
-// send sends these steps of the sequence, of which those of a restart are the first.
-func (s *Sender) send(ctx context.Context, seq Sequence, order []int) error {
-	restart := len(s.restart(seq))
+// send sends these steps of the sequence, of which so many are the restart before it.
+func (s *Sender) send(ctx context.Context, seq Sequence, order []int, restart int) error {
 	for n, i := range order {
 		step := seq[i]
 		pause := step.Facts().Pause

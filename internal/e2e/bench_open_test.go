@@ -180,22 +180,3 @@ func table(results []result) string {
 	}
 	return text.String()
 }
-
-func (t times) mean() time.Duration {
-	var sum time.Duration
-	for _, d := range t {
-		sum += d
-	}
-	return sum / time.Duration(max(len(t), 1))
-}
-
-// over returns the share of them that took longer.
-func (t times) over(limit time.Duration) float64 {
-	n := 0
-	for _, d := range t {
-		if d > limit {
-			n++
-		}
-	}
-	return float64(n) / float64(max(len(t), 1))
-}

@@ -65,6 +65,25 @@ func (t times) at(share float64) time.Duration {
 	return t[int(share*float64(len(t)-1)+0.5)]
 }
 
+func (t times) mean() time.Duration {
+	var sum time.Duration
+	for _, d := range t {
+		sum += d
+	}
+	return sum / time.Duration(max(len(t), 1))
+}
+
+// over returns the share of them that took longer.
+func (t times) over(limit time.Duration) float64 {
+	n := 0
+	for _, d := range t {
+		if d > limit {
+			n++
+		}
+	}
+	return float64(n) / float64(max(len(t), 1))
+}
+
 // add puts a figure into the drawing.
 func (d *drawing) add(f figure) { d.figures = append(d.figures, f) }
 

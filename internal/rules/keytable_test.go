@@ -24,14 +24,7 @@ func TestKeyName(t *testing.T) {
 
 // TestSupply checks that a script has the right tokens, and none whose time has begun.
 func TestSupply(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "anna.key")
-	if err := token.Write(path, nil); err != nil {
-		t.Fatal(err)
-	}
-	key, err := token.Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := newKey(t)
 	for _, second := range []int64{0, 1, 60, 119} {
 		for _, fresh := range []bool{false, true} {
 			for _, length := range []time.Duration{MinSupply, 24 * time.Hour, MaxSupply} {
@@ -92,14 +85,7 @@ func TestSupply(t *testing.T) {
 // TestSupplyFlush checks that the line that removes the old rules is never written in two
 // pieces, nor the beginning of the new ones without it.
 func TestSupplyFlush(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "anna.key")
-	if err := token.Write(path, nil); err != nil {
-		t.Fatal(err)
-	}
-	key, err := token.Read(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := newKey(t)
 	for _, length := range []time.Duration{MinSupply, time.Hour, 24 * time.Hour, MaxSupply} {
 		var writes []string
 		s := &Supply{Name: strings.Repeat("a", maxKeyName), Key: key, Now: time.Unix(14916666*120, 0), For: length}
@@ -121,6 +107,20 @@ func TestSupplyFlush(t *testing.T) {
 			t.Errorf("for %v: it is in %d of %d writes, want one", length, n, len(writes))
 		}
 	}
+}
+
+// newKey makes a key with the usual carriers.
+func newKey(t *testing.T) *token.Key {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "anna.key")
+	if err := token.Write(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	key, err := token.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 type writerFunc func([]byte)
