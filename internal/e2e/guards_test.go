@@ -65,7 +65,7 @@ func mirroredKnockd(t testing.TB, l *lab.Lab) {
 [close]
 	sequence = 45678,34567,23456,12345
 	seq_timeout = 5
-	tcpflags = syn,!ack
+	tcpflags = syn,!ack,!fin,!rst
 	start_command   = /usr/sbin/nft 'delete element inet knockpipe_22 clients4 { %IP% }'
 	start_command_6 = /usr/sbin/nft 'delete element inet knockpipe_22 clients6 { %IP% }'
 `

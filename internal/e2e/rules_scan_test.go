@@ -109,6 +109,71 @@ func TestRulesScan(t *testing.T) {
 	}
 }
 
+// TestRulesScanOdd scans by packets that knockd may take for a SYN and the kernel not. The
+// other doors see what the kernel sees.
+func TestRulesScanOdd(t *testing.T) {
+	t.Parallel()
+	ports := make([]uint16, 65535)
+	for i := range ports {
+		ports[i] = uint16(i + 1)
+	}
+	for _, door := range scannedDoors {
+		if !door.slow {
+			continue
+		}
+		for _, tt := range []struct {
+			name string
+			odd  lab.Probe
+		}{
+			{"SYN and FIN", lab.Probe{Flags: lab.FIN}},
+			{"SYN and RST", lab.Probe{Flags: lab.RST}},
+			{"fragments", lab.Probe{Fragment: true}},
+		} {
+			t.Run(door.name+", "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				l := lab.New(t)
+				door.set(t, l)
+				l.Server.Banner(t, 22)
+				l.Client.Flood(t, 50, syns(l.Client.IP4, l.Server.IP4, []uint16{9})) // one that is counted
+				l.Client.Flood(t, 40_000, func(yield func(lab.Probe) bool) {
+					for p := range syns(l.Client.IP4, l.Server.IP4, ports) {
+						p.Flags, p.Fragment = tt.odd.Flags, tt.odd.Fragment
+						if !yield(p) {
+							return
+						}
+					}
+				})
+				// knockd takes a moment; it need not be waited for where the test is to pass.
+				for began := time.Now(); time.Since(began) < time.Second; time.Sleep(50 * time.Millisecond) {
+					if reach(l.Client, "198.51.100.2:22") {
+						t.Fatal("a port scan has opened the door")
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestRulesConnects connects to an open port much more often than a sender may knock.
+func TestRulesConnects(t *testing.T) {
+	t.Parallel()
+	for _, door := range scannedDoors {
+		t.Run(door.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t)
+			door.set(t, l)
+			l.Server.Banner(t, 22)
+			if out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput(); err != nil {
+				t.Fatalf("got %q, %v", out, err)
+			}
+			l.Client.Flood(t, 10_000, syns(l.Client.IP4, l.Server.IP4, slices.Repeat([]uint16{22}, 1000)))
+			if !reach(l.Client, "198.51.100.2:22") {
+				t.Error("shut by connects")
+			}
+		})
+	}
+}
+
 // TestRulesScanFull fills the set that detects scanners with forged addresses. Nobody's
 // knocks may count then.
 func TestRulesScanFull(t *testing.T) {

@@ -17,7 +17,16 @@ import (
 type Probe struct {
 	Proto    string // "tcp" or "udp"
 	Src, Dst netip.AddrPort
+
+	Flags    byte // of a TCP header, beside SYN
+	Fragment bool // the first one of an IPv4 packet whose others never come
 }
+
+// Flags of a TCP header.
+const (
+	FIN = 1
+	RST = 4
+)
 
 // Flood sends probes at this rate per second, as port scanners do: without sockets of
 // their own and without waiting for answers. All have the family of the first. It returns
@@ -84,6 +93,11 @@ func (p Probe) packet() []byte {
 		header := make([]byte, 20, 20+len(segment))
 		header[0], header[8], header[9] = 0x45, 64, proto // the kernel fills in the rest
 		binary.BigEndian.PutUint16(header[2:], uint16(20+len(segment)))
+		if p.Fragment {
+			segment = append(segment, 0, 0, 0, 0) // to a multiple of eight
+			binary.BigEndian.PutUint16(header[2:], uint16(20+len(segment)))
+			header[6] = 1 << 5 // more fragments
+		}
 		copy(header[12:], src)
 		copy(header[16:], dst)
 		return append(header, segment...)
@@ -104,7 +118,7 @@ func (p Probe) segment() []byte {
 		binary.BigEndian.PutUint16(b[4:], 9)
 	} else {
 		binary.BigEndian.PutUint32(b[4:], 1)
-		b[12], b[13] = 5<<4, 2 // its length, and SYN
+		b[12], b[13] = 5<<4, 2|p.Flags // its length, and SYN
 		binary.BigEndian.PutUint16(b[14:], 1024)
 	}
 	binary.BigEndian.PutUint16(b, p.Src.Port())

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,9 +65,11 @@ func knockd(d *Door) (string, error) {
 	}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
+		t.UDP = d.hasUDP()
 		t.Seconds = longest + 20 // longer than a sequence and its door last
 		for i, f := range t.Families {
-			f.Admitted = fmt.Sprintf("meta nfproto != @overrun %s @rates%s %[1]s != @scanners%[2]s %s", f.Source, families[i].n, f.Admitted)
+			// Not also "is in rates": a lookup counts like a packet there.
+			f.Admitted = fmt.Sprintf("meta nfproto != @overrun %s != @scanners%s %s", f.Source, families[i].n, f.Admitted)
 		}
 		page.Tables = append(page.Tables, t)
 	}
@@ -76,6 +79,20 @@ func knockd(d *Door) (string, error) {
 		return "", err
 	}
 	return knockdText.write(page)
+}
+
+// hasUDP reports whether a knock may be UDP. It is not known what stands in a one-time
+// list.
+func (d *Door) hasUDP() bool {
+	for _, h := range d.Hosts {
+		for _, step := range slices.Concat(h.Knock, h.Close) {
+			switch step.(type) {
+			case knock.UDP, knock.Once:
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // knockdSection is a host's section of knockd.conf.
