@@ -83,6 +83,9 @@ func (c *checkup) open(ctx context.Context) *net.TCPConn {
 	defer cancel()
 	p := c.plan
 	opener := c.door.opener()
+	if opener.Turn != nil {
+		opener.Turn = c.door.turn // it knocks, whoever got in just before
+	}
 	ownPace := len(p.knocks) > 0 && p.knocks.Ordered()
 	if ownPace {
 		opener.Pace = func(netip.Addr) proxy.Pace {

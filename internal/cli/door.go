@@ -31,7 +31,7 @@ type door struct {
 
 	sequences knock.Source // what to send, try by try
 	turns     state.Turns
-	opened    state.Opened  // in place of turns, where one packet opens
+	opened    state.Opened
 	memory    *state.Memory // nil if there is none
 
 	mu    sync.Mutex
@@ -67,10 +67,7 @@ func (d *door) opener() proxy.Opener {
 		d.share()
 		opener.Knock, opener.Knocks = d.knock, d.plan.knocks.Knocks()
 		opener.Tries, opener.Connects = d.plan.settings.KnockTries, d.plan.settings.KnockConnects
-		opener.Pace, opener.Turn, opener.KeepTurn = d.pace, d.turn, d.plan.knocks.Spent()
-		if d.plan.knocks.Single() {
-			opener.Turn = d.follow()
-		}
+		opener.Pace, opener.Turn, opener.KeepTurn = d.pace, d.follow(d.turn), d.plan.knocks.Spent()
 	}
 	return opener
 }
@@ -148,35 +145,50 @@ func (d *door) sender(to netip.Addr) (*knock.Sender, error) {
 // patientGap is the pause between two knocks that nobody waits for.
 func (d *door) patientGap() time.Duration { return max(knockOnlyGap, d.plan.settings.KnockDelay) }
 
-// turn waits for this process's turn at the gate of an address.
+// turn waits for this process's turn at the gate of an address. Where one packet opens the
+// door, nothing can spoil a knock, so each turn comes at once.
 func (d *door) turn(ctx context.Context, to netip.Addr) proxy.Turn {
+	if d.plan.knocks.Single() {
+		return proxy.Turn{End: func(time.Duration) {}}
+	}
 	return d.turns.Wait(ctx, d.target.gate(to))
 }
 
-// followTime is how long a door that one packet opens stays open after another process
-// opened it. The doors that -rules prints stay open for ten seconds.
+// followTime is how long a door stays open after another process opened it. The doors that
+// -rules prints stay open for ten seconds.
 const followTime = 7 * time.Second
 
-// follow returns the turns for a door that one packet opens. Nothing can spoil such a
-// knock, so each turn comes at once. But if another process has just got in, the port is
-// tried without a knock first, because that costs no token.
-func (d *door) follow() proxy.TurnFunc {
-	var mu sync.Mutex
-	followed := make(map[netip.Addr]bool)
-	return func(_ context.Context, to netip.Addr) proxy.Turn {
-		gate := d.target.gate(to)
-		mu.Lock()
-		first := !followed[to]
-		followed[to] = true
-		mu.Unlock()
-		if took := d.opened.Latest(gate); first && took > 0 {
-			return proxy.Turn{Took: took}
-		}
-		return proxy.Turn{End: func(took time.Duration) {
-			if took > 0 {
-				d.opened.Keep(gate, took)
+// follow returns turns that begin with a connect without a knock, if another process has
+// just opened the door: that costs no token, no sequence of a list, and nothing of the
+// limit above which a server takes its client for a scanner. A door that one session
+// closes is not followed into.
+func (d *door) follow(wait proxy.TurnFunc) proxy.TurnFunc {
+	if len(d.plan.closing) > 0 {
+		return wait
+	}
+	var before sync.Map // by address, after its first turn: whether that was the connect
+	return func(ctx context.Context, to netip.Addr) proxy.Turn {
+		door := netip.AddrPortFrom(to, d.plan.port)
+		followed, later := before.Swap(to, false)
+		switch {
+		case !later:
+			if took := d.opened.Latest(door); took > 0 {
+				before.Store(to, true)
+				return proxy.Turn{Took: took}
 			}
-		}}
+		case followed.(bool):
+			d.opened.Doubt(door)
+		}
+		turn := wait(ctx, to)
+		if end := turn.End; end != nil {
+			turn.End = func(took time.Duration) {
+				if took > 0 {
+					d.opened.Keep(door, took)
+				}
+				end(took)
+			}
+		}
+		return turn
 	}
 }
 

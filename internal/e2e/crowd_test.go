@@ -76,6 +76,46 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// TestFollowers begins some twenty sessions a second, as scripts do. If each knocked, the
+// door would take them for a scanner. One that lets in a single connection for each knock
+// is found to be like that, and then each session knocks.
+func TestFollowers(t *testing.T) {
+	most := map[string]int{"nftables": 60, "knockd": 60, "recent": 60 * 40}
+	for _, g := range guards {
+		if most[g.name] == 0 {
+			continue
+		}
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
+			g.set(t, l)
+			l.Server.Banner(t, 22)
+			wire := l.Server.Sniff(t)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					for range 15 {
+						if out, err := knockpipe(t, l, "198.51.100.2 22 "+sequence).CombinedOutput(); err != nil {
+							t.Errorf("%v: %s", err, out)
+						}
+						time.Sleep(100 * time.Millisecond) // which a login takes
+					}
+				})
+			}
+			wg.Wait()
+			knocks := 0
+			for _, p := range wire.Packets() {
+				if p.Dst.Addr() == l.Server.IP4 && p.SYN && p.Dst.Port() != 22 {
+					knocks++
+				}
+			}
+			if t.Logf("%d knocks for 60 sessions", knocks); knocks > most[g.name] {
+				t.Errorf("%d knocks, want at most %d", knocks, most[g.name])
+			}
+		})
+	}
+}
+
 // awaitWaiters returns when so many processes have a file in dir open, which they do
 // while they wait. The test itself, which has the turn, does not count.
 func awaitWaiters(t *testing.T, dir string, want int) {

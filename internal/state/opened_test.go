@@ -5,11 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 func TestOpened(t *testing.T) {
-	to, other := netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("198.51.100.2")
+	to := netip.MustParseAddrPort("[2001:db8::2]:22")
 	o := Opened{Dir: t.TempDir(), Open: time.Hour}
 	if got := o.Latest(to); got != 0 {
 		t.Errorf("got %v before anything was opened", got)
@@ -27,8 +28,10 @@ func TestOpened(t *testing.T) {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}
-	if got := o.Latest(other); got != 0 {
-		t.Errorf("another address: got %v", got)
+	for _, other := range []string{"198.51.100.2:22", "[2001:db8::2]:2222"} {
+		if got := o.Latest(netip.MustParseAddrPort(other)); got != 0 {
+			t.Errorf("%v: got %v", other, got)
+		}
 	}
 	files, err := filepath.Glob(o.Dir + "/*")
 	if err != nil || len(files) != 1 {
@@ -43,4 +46,26 @@ func TestOpened(t *testing.T) {
 		}
 	}
 	Opened{Dir: "/nonexistent", Open: time.Hour}.Keep(to, time.Second)
+}
+
+// TestOpenedDoubt lets one follow in vain: for some time nobody follows, though others open
+// the door.
+func TestOpenedDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := netip.MustParseAddrPort("198.51.100.2:22")
+		o := Opened{Dir: t.TempDir(), Open: time.Hour}
+		o.Keep(to, 50*time.Millisecond)
+		o.Doubt(to)
+		for range 10 {
+			o.Keep(to, 50*time.Millisecond)
+			if got := o.Latest(to); got != 0 {
+				t.Fatalf("got %v after one followed in vain", got)
+			}
+			time.Sleep(doubtTime / 10)
+		}
+		o.Keep(to, 50*time.Millisecond)
+		if got, want := o.Latest(to), 50*time.Millisecond; got != want {
+			t.Errorf("later: got %v, want %v", got, want)
+		}
+	})
 }
