@@ -23,7 +23,7 @@ var secrets = []string{
 	"opensesame", hex.EncodeToString([]byte("opensesame")), "feedbeef", "\xfe\xed\xbe\xef", "6417", "1117", // payloads
 	"swordfish", "c3dvcmRmaXNo", "tuna", "hmac-trout", "aG1hYy10cm91dA", // keys
 	"hunter2", // in a command
-	"zq",      // in every other word of a spoilt config
+	"zqzq",    // in every other word of a spoilt config
 }
 
 // chance is what has digits or letters by chance: a test's folder, the pid of a log's
