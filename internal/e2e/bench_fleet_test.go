@@ -138,6 +138,7 @@ func (f *fleet) run(b *testing.B, knock bool, line string) (wall, cpu time.Durat
 		b.Fatal(err)
 	}
 	flush(b, f.lab.Server, "fleet", "candidates4", "clients4")
+	unfollowed(b, f.lab.Client.Own)
 	cmd := f.lab.Client.Command("sh", "-c", line)
 	cmd.Dir = f.dir
 	cmd.Env = append(cmd.Env, "HOME="+f.home, "LC_ALL=C.UTF-8", "SSH_AUTH_SOCK=", "ANSIBLE_SSH_ARGS=-o ControlMaster=no", "ANSIBLE_TIMEOUT=60",

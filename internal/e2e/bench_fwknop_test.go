@@ -30,6 +30,7 @@ func BenchmarkFwknop(b *testing.B) {
 	memory := 0
 	for range rounds {
 		serverRun(b, l, "iptables", "-F", "FWKNOP_INPUT")
+		unfollowed(b, l.Client.Own)
 		took, _ := banner(b, l.Client, "nc", "198.51.100.2", "2222")
 		direct = append(direct, took)
 		before, rules := len(wire.Packets()), strings.Count(d.Log(), addedRule)

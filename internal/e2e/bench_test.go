@@ -30,7 +30,7 @@ func BenchmarkBanner(b *testing.B) {
 		for range rounds {
 			took, _ := banner(b, l.Client, "nc", addr, "2222")
 			direct = append(direct, took)
-			forget(b, l.Server)
+			forget(b, l)
 			took, rss := banner(b, l.Client, binary(b), append([]string{addr, "22"}, strings.Fields(sequence)...)...)
 			knocked = append(knocked, took)
 			memory = max(memory, rss)

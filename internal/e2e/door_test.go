@@ -251,7 +251,7 @@ func TestOneHandshake(t *testing.T) {
 			wire := l.Client.Sniff(t)
 			const sessions = 20
 			for i := range sessions {
-				forget(t, l.Server)
+				forget(t, l)
 				host := []string{"198.51.100.2", "2001:db8::2"}[i%2]
 				out, err := knockpipe(t, l, host+" 22 "+sequence).CombinedOutput()
 				if want := "SSH-2.0-bench\r\n"; err != nil || string(out) != want {

@@ -63,7 +63,7 @@ func TestDualStack(t *testing.T) {
 				return time.Since(start)
 			}
 			alone := open(tt.want)
-			forget(t, l.Server)
+			forget(t, l)
 			before := l.Server.Handshakes(t)
 			wire := l.Client.Sniff(t)
 			took := open("tango")

@@ -25,12 +25,13 @@ var guards = []guard{
 	{
 		name:   "nftables",
 		set:    func(t testing.TB, l *lab.Lab) { l.Server.NftFile(t, "examples/nftables.conf") },
-		forget: func(t testing.TB, l *lab.Lab) { forget(t, l.Server) },
+		forget: forget,
 	}, {
 		name: "silent",
 		set:  func(t testing.TB, l *lab.Lab) { l.Server.NftFile(t, "testdata/doors/silent.nft") },
 		forget: func(t testing.TB, l *lab.Lab) {
 			flush(t, l.Server, "silent", "clients4", "clients6", "candidates4", "candidates6")
+			unfollowed(t, l.Client.Own)
 		},
 	}, {
 		name:  "recent",
@@ -41,6 +42,7 @@ var guards = []guard{
 		},
 		forget: func(t testing.TB, l *lab.Lab) {
 			serverRun(t, l, "sh", "-c", "for f in /proc/self/net/xt_recent/step*; do echo / >$f; done")
+			unfollowed(t, l.Client.Own)
 		},
 	},
 	// knockd 0.8 reads no IPv6 on the devices that the links are made of.
@@ -105,12 +107,29 @@ func runKnockd(t testing.TB, l *lab.Lab, path string, edit func(string) string) 
 func shutKnockd(t testing.TB, l *lab.Lab) {
 	t.Helper()
 	flush(t, l.Server, "knockpipe_22", "clients4", "clients6", "rates4", "rates6", "scanners4", "scanners6")
+	unfollowed(t, l.Client.Own)
 }
 
 // forget makes the ruleset of examples/nftables.conf forget who has knocked.
-func forget(t testing.TB, server *lab.Host) {
+func forget(t testing.TB, l *lab.Lab) {
 	t.Helper()
-	flush(t, server, "knockpipe_22", "clients4", "clients6", "candidates4", "candidates6")
+	flush(t, l.Server, "knockpipe_22", "clients4", "clients6", "candidates4", "candidates6")
+	unfollowed(t, l.Client.Own)
+}
+
+// unfollowed removes from a folder of knockpipe's what tells of open doors, so that the next
+// session knocks.
+func unfollowed(t testing.TB, dir string) {
+	t.Helper()
+	records, err := filepath.Glob(filepath.Join(dir, "knockpipe", "opened-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range records {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // flush empties sets of a table.

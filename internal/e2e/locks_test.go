@@ -58,7 +58,8 @@ func TestLockHeld(t *testing.T) {
 	l.Server.Banner(t, 22)
 	runtime := t.TempDir()
 	run := func(line string) (string, time.Duration) {
-		forget(t, l.Server)
+		forget(t, l)
+		unfollowed(t, runtime)
 		cmd := knockpipe(t, l, line)
 		cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+runtime)
 		start := time.Now()

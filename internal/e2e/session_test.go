@@ -124,7 +124,7 @@ var sessions = []struct {
 	}, 0},
 	{"scp", 2, func(t *testing.T, s *site) {
 		s.client(t, "scp", "-q", "-F", s.config, "data", "tango:"+s.dir+"/up")
-		forget(t, s.Server)
+		forget(t, s.Lab)
 		s.client(t, "scp", "-q", "-F", s.config, "tango:"+s.dir+"/data", "down")
 		s.same(t, "data", "up")
 		s.same(t, "data", "down")
@@ -137,7 +137,7 @@ var sessions = []struct {
 	}, 0},
 	{"rsync", 2, func(t *testing.T, s *site) {
 		s.client(t, "rsync", "-e", "ssh -F "+s.config, "data", "tango:"+s.dir+"/up")
-		forget(t, s.Server)
+		forget(t, s.Lab)
 		s.client(t, "rsync", "-e", "ssh -F "+s.config, "tango:"+s.dir+"/data", "down")
 		s.same(t, "data", "up")
 		s.same(t, "data", "down")
@@ -155,10 +155,10 @@ var sessions = []struct {
 		git("clone", "-q", "tango:"+s.dir+"/origin", "clone")
 		s.same(t, "origin/file", "clone/file")
 		commit("clone")
-		forget(t, s.Server)
+		forget(t, s.Lab)
 		git("-C", "clone", "push", "-q", "origin", "main")
 		commit("origin")
-		forget(t, s.Server)
+		forget(t, s.Lab)
 		git("-C", "clone", "fetch", "-q")
 		if got, want := git("-C", "clone", "rev-parse", "origin/main"), git("-C", "origin", "rev-parse", "main"); got != want {
 			t.Errorf("fetched %s, want %s", got, want)
@@ -210,7 +210,7 @@ func TestSessions(t *testing.T) {
 			s.file(t, "data", fiftyMB)
 			for _, tt := range sessions {
 				t.Run(tt.name, func(t *testing.T) {
-					forget(t, s.Server)
+					forget(t, s.Lab)
 					before, handshakes := s.sshd.Connections(), s.Server.Handshakes(t)
 					tt.run(t, s)
 					s.sshd.Settle()

@@ -185,6 +185,7 @@ func (d *tokenDoor) open(t testing.TB, from netip.Addr) bool {
 func (d *tokenDoor) shut(t testing.TB) {
 	t.Helper()
 	flush(t, d.Server, "knockpipe_22", "clients4", "clients6")
+	unfollowed(t, d.Client.Own)
 }
 
 // counts are the counters of a key's table: opened, early, late, used.

@@ -67,7 +67,7 @@ func TestWine(t *testing.T) {
 		if got := cmd.ProcessState.ExitCode(); got != tt.code || !strings.HasPrefix(string(out), tt.want) {
 			t.Errorf("knockpipe %s: got exit %d, %q, want %d, %q", tt.line, got, out, tt.code, tt.want)
 		}
-		forget(t, l.Server)
+		forget(t, l)
 	}
 
 	// Windows has no hangup, so none may reach wine.

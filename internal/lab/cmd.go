@@ -32,7 +32,7 @@ func (h *Host) Command(name string, args ...string) *Cmd {
 func (h *Host) CommandContext(ctx context.Context, name string, args ...string) *Cmd {
 	c := exec.CommandContext(ctx, program(name), args...)
 	c.Args[0] = name
-	c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+h.own, "XDG_STATE_HOME="+h.own)
+	c.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+h.Own, "XDG_STATE_HOME="+h.Own)
 	c.WaitDelay = 5 * time.Second // for what it left in the background with its output
 	return &Cmd{c, h}
 }

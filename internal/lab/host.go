@@ -23,9 +23,9 @@ import (
 type Host struct {
 	Name     string     // "client", "server" or "behind"
 	IP4, IP6 netip.Addr // on eth0
+	Own      string     // the folder for what its programs remember
 
 	t     testing.TB
-	own   string      // a folder for what its programs remember
 	calls chan func() // run by the host's thread
 	netns string      // the path of its network namespace
 	power io.Closer   // ends all its processes
@@ -38,7 +38,7 @@ type Host struct {
 // newHost makes a host that lasts as long as the test.
 func newHost(t testing.TB, name string) *Host {
 	t.Helper()
-	h := &Host{Name: name, t: t, own: t.TempDir(), calls: make(chan func())}
+	h := &Host{Name: name, t: t, Own: t.TempDir(), calls: make(chan func())}
 	ready := make(chan error)
 	go h.run(ready)
 	if err := <-ready; err != nil {
