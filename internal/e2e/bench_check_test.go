@@ -16,7 +16,7 @@ import (
 // there, behind a door that refuses and one that is silent, over a round trip of
 // 50 ms. The two take turns.
 func BenchmarkCheck(b *testing.B) {
-	const rounds = 10
+	const rounds = 6
 	for _, g := range guards {
 		if g.name != "nftables" && g.name != "silent" {
 			continue

@@ -52,7 +52,7 @@ var courses = []course{
 		"median at most 3 ms over nc's"},
 	{"nftables, 50 ± 40 ms, 2 % loss", "nftables", lab.Link{Delay: 25 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.02}, 100,
 		"median at most 1.25 of nc's, p95 below it, no failure"},
-	{"nftables, 200 ± 80 ms, 5 % loss", "nftables", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 50,
+	{"nftables, 200 ± 80 ms, 5 % loss", "nftables", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 40,
 		"median at most 1.15 of nc's, p95 at most 0.8, no failure"},
 	{"knockd, 50 ± 10 ms, 2 % loss", "knockd", lab.Link{Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}, 80,
 		"median at most 1.7 of nc's at first, 1.5 again, no failure"},

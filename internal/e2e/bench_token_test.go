@@ -23,13 +23,13 @@ import (
 func BenchmarkToken(b *testing.B) {
 	lab.Need(b, "nc")
 	for _, c := range []course{
-		{"50 ms", "token", lab.Link{Delay: 25 * time.Millisecond}, 60,
+		{"50 ms", "token", lab.Link{Delay: 25 * time.Millisecond}, 40,
 			"median at most 3 ms over nc's"},
 		{"50 ± 40 ms, 2 % loss", "token", lab.Link{Delay: 25 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.02}, 100,
 			"median at most 1.03 of nc's, p95 at most nc's"},
-		{"50 ± 10 ms, 2 % loss", "token", lab.Link{Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}, 100,
+		{"50 ± 10 ms, 2 % loss", "token", lab.Link{Delay: 25 * time.Millisecond, Jitter: 5 * time.Millisecond, Loss: 0.02}, 80,
 			"median at most 1.03 of nc's, p95 at most nc's"},
-		{"200 ± 80 ms, 5 % loss", "token", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 50,
+		{"200 ± 80 ms, 5 % loss", "token", lab.Link{Delay: 100 * time.Millisecond, Jitter: 40 * time.Millisecond, Loss: 0.05}, 40,
 			"median at most 1.03 of nc's, p95 at most nc's"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
