@@ -18,8 +18,8 @@ type Probe struct {
 	Proto    string // "tcp" or "udp"
 	Src, Dst netip.AddrPort
 
-	Flags    byte // of a TCP header, beside SYN
-	Fragment bool // the first one of an IPv4 packet whose others never come
+	Flags    byte // of the TCP header, besides SYN
+	Fragment bool // over IPv4: only the first fragment, which has the whole segment
 }
 
 // Flags of a TCP header.
@@ -90,14 +90,13 @@ func (p Probe) packet() []byte {
 	sum += uint32(len(segment)) + uint32(proto)
 	binary.BigEndian.PutUint16(segment[sumAt:], ^fold(sum16(sum, segment)))
 	if p.Dst.Addr().Is4() {
-		header := make([]byte, 20, 20+len(segment))
+		header := make([]byte, 20, 40+len(segment))
 		header[0], header[8], header[9] = 0x45, 64, proto // the kernel fills in the rest
-		binary.BigEndian.PutUint16(header[2:], uint16(20+len(segment)))
 		if p.Fragment {
-			segment = append(segment, 0, 0, 0, 0) // to a multiple of eight
-			binary.BigEndian.PutUint16(header[2:], uint16(20+len(segment)))
-			header[6] = 1 << 5 // more fragments
+			header[6] = 1 << 5                                          // more fragments
+			segment = append(segment, make([]byte, -len(segment)&7)...) // a multiple of eight bytes
 		}
+		binary.BigEndian.PutUint16(header[2:], uint16(20+len(segment)))
 		copy(header[12:], src)
 		copy(header[16:], dst)
 		return append(header, segment...)

@@ -65,10 +65,13 @@ func knockd(d *Door) (string, error) {
 	}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
-		t.UDP = d.hasUDP()
+		if d.hasUDP() {
+			t.Counted = "udp"
+		}
 		t.Seconds = longest + 20 // longer than a sequence and its door last
 		for i, f := range t.Families {
-			// Not also "is in rates": a lookup counts like a packet there.
+			// It does not ask for the sender in the set of rates: a lookup there would count as
+			// one more packet.
 			f.Admitted = fmt.Sprintf("meta nfproto != @overrun %s != @scanners%s %s", f.Source, families[i].n, f.Admitted)
 		}
 		page.Tables = append(page.Tables, t)
@@ -81,8 +84,8 @@ func knockd(d *Door) (string, error) {
 	return knockdText.write(page)
 }
 
-// hasUDP reports whether a knock may be UDP. It is not known what stands in a one-time
-// list.
+// hasUDP reports whether one of the knocks is, or may be, UDP: what stands in a one-time
+// list is not known.
 func (d *Door) hasUDP() bool {
 	for _, h := range d.Hosts {
 		for _, step := range slices.Concat(h.Knock, h.Close) {

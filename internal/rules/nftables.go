@@ -64,7 +64,6 @@ type nftTable struct {
 	UDPPorts    string // of knocks
 	Echo        bool   // an echo request is a knock
 	Knocked     bool   // the guarded port is a knock's, too
-	UDP         bool   // a knock for knockd may be UDP
 }
 
 // An nftFamily is what a table has for each version of IP.
