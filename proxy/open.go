@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -36,7 +35,7 @@ type Opener struct {
 	// Zero leaves that to the schedule.
 	Connects int
 
-	// Turn waits until no other process knocks at the address. It may be nil.
+	// Turn waits until this process may knock at the address. It may be nil.
 	Turn TurnFunc
 
 	// KeepTurn says that a turn lasts until the port is open or the time is up: the
@@ -55,18 +54,20 @@ type Opener struct {
 // A dialFunc makes one connection, unless ctx ends first.
 type dialFunc func(ctx context.Context, to netip.AddrPort, w *witness) (net.Conn, error)
 
-// A TurnFunc waits until no other process of this user knocks at an address, or
-// ctx ends. Doors that count on the order of knocks are spoilt by two at a time.
+// A TurnFunc waits until no other process of this user knocks at an address, because a
+// door that depends on the order of knocks is spoilt by two at a time. The wait is also
+// over when another process has got in, which may have been before it began, and when ctx
+// ends.
 type TurnFunc func(ctx context.Context, to netip.Addr) Turn
 
 // A Turn is the result of the wait.
 type Turn struct {
 	// End gives the turn to the others, with the time that the port took to
-	// answer the connect, or zero if it did not open. It is nil where another
-	// process had its turn meanwhile.
+	// answer the connect, or zero if it did not open. It is nil if this process has no
+	// turn, because another one has got in or ctx has ended.
 	End func(took time.Duration)
 
-	// Took is what that process gave to its End.
+	// Took is what the process that has got in gave to its End.
 	Took time.Duration
 }
 
@@ -275,9 +276,9 @@ func LongestTurn(knocks int, gap time.Duration) time.Duration {
 	return turnTime + time.Duration(knocks)*max(last.gap, gap) + max(last.rest, 2*gap)
 }
 
-// playTurn knocks when it is this process's turn. If another one got in meanwhile,
-// the port is tried first: it may be open for all of this host. It reports whether
-// there is reason to go on.
+// playTurn knocks when it is this process's turn. If another one has got in instead, it
+// tries the port without a knock: the door may be open for all of this host. It reports
+// whether there is reason to go on.
 func (a *attempt) playTurn(ctx context.Context) bool {
 	start := time.Now()
 	turn := a.race.opener.Turn(ctx, a.addr)
@@ -291,9 +292,6 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 		return false
 	}
 	if turn.End == nil {
-		if turn.Took == 0 { // it did not get in, or had its turn only just now
-			return sleep(ctx, time.Duration(1+rand.IntN(5))*time.Millisecond)
-		}
 		a.race.opener.logf("another knockpipe got in at %v: trying port %d without a knock", a.addr, a.race.port)
 		a.startConnect(ctx)
 		return sleep(ctx, 2*turn.Took+20*time.Millisecond)

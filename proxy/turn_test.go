@@ -23,7 +23,6 @@ func TestTurns(t *testing.T) {
 		{"nobody else knocks", []Turn{mine}, false, true, 1050 * ms, []time.Duration{50 * ms}},
 		{"another is in", []Turn{{Took: 50 * ms}}, true, false, 1050 * ms, nil},
 		{"another is in, but only that one", []Turn{{Took: 50 * ms}, mine}, false, true, 2170 * ms, []time.Duration{50 * ms}},
-		{"another gave up", []Turn{{}, mine}, false, true, 2050 * ms, []time.Duration{50 * ms}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,7 +47,7 @@ func TestTurns(t *testing.T) {
 				}
 				took := time.Since(start)
 				synctest.Wait()
-				if d := took - tt.want; d < 0 || d > 6*ms { // a wait for others is up to 5 ms longer
+				if took.Round(ms) != tt.want {
 					t.Errorf("in after %v, want %v", took, tt.want)
 				}
 				if knocked := len(s.sent) > 0; knocked != tt.knocks {
