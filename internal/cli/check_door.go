@@ -84,7 +84,7 @@ func (c *checkup) open(ctx context.Context) *net.TCPConn {
 	p := c.plan
 	opener := c.door.opener()
 	if opener.Turn != nil {
-		opener.Turn = c.door.turn // it knocks, whoever got in just before
+		opener.Turn = c.door.turn // it knocks, even if another process has just got in
 	}
 	ownPace := len(p.knocks) > 0 && p.knocks.Ordered()
 	if ownPace {

@@ -31,7 +31,7 @@ type door struct {
 
 	sequences knock.Source // what to send, try by try
 	turns     state.Turns
-	opened    state.Opened
+	opened    state.Opened  // for a process that follows
 	memory    *state.Memory // nil if there is none
 
 	mu    sync.Mutex
@@ -46,7 +46,10 @@ func (d *door) share() {
 	if err != nil {
 		d.report.logf2("cannot take turns at knocking: %v", err)
 	}
-	d.turns.Dir, d.opened = dir, state.Opened{Dir: dir, Open: followTime}
+	d.opened = state.Opened{Dir: dir, Open: followTime}
+	if !p.knocks.Single() { // nothing can spoil a knock of one packet
+		d.turns.Dir = dir
+	}
 	if !p.knocks.Runs() && !p.knocks.Spent() { // a program may take its time, and a list is kept
 		d.turns.Patience = proxy.LongestTurn(p.knocks.Knocks(), p.settings.KnockDelay) + 2*p.knocks.Pauses() + stopTime
 	}
@@ -145,45 +148,42 @@ func (d *door) sender(to netip.Addr) (*knock.Sender, error) {
 // patientGap is the pause between two knocks that nobody waits for.
 func (d *door) patientGap() time.Duration { return max(knockOnlyGap, d.plan.settings.KnockDelay) }
 
-// turn waits for this process's turn at the gate of an address. Where one packet opens the
-// door, nothing can spoil a knock, so each turn comes at once.
+// turn waits for this process's turn at the gate of an address.
 func (d *door) turn(ctx context.Context, to netip.Addr) proxy.Turn {
-	if d.plan.knocks.Single() {
-		return proxy.Turn{End: func(time.Duration) {}}
-	}
 	return d.turns.Wait(ctx, d.target.gate(to))
 }
 
-// followTime is how long a door stays open after another process opened it. The doors that
-// -rules prints stay open for ten seconds.
+// followTime is how long a door is taken to be open after another process got in. The doors
+// that -rules prints stay open for ten seconds after the knock.
 const followTime = 7 * time.Second
 
-// follow returns turns that begin with a connect without a knock, if another process has
-// just opened the door: that costs no token, no sequence of a list, and nothing of the
-// limit above which a server takes its client for a scanner. A door that one session
-// closes is not followed into.
+// follow returns a TurnFunc that waits as wait does, unless another process has just opened
+// the door of an address. The first turn there is then that process's, so that this one
+// tries the port without a knock. That spends no token and no sequence of a list, and the
+// server, which takes an address for a scanner if it sends too much, has less to count.
+//
+// A door with a closing sequence is not followed into: the session that opened it shuts it.
 func (d *door) follow(wait proxy.TurnFunc) proxy.TurnFunc {
 	if len(d.plan.closing) > 0 {
 		return wait
 	}
-	var before sync.Map // by address, after its first turn: whether that was the connect
+	var begun, followed sync.Map // the addresses that had a turn, and those whose latest was another process's
 	return func(ctx context.Context, to netip.Addr) proxy.Turn {
-		door := netip.AddrPortFrom(to, d.plan.port)
-		followed, later := before.Swap(to, false)
-		switch {
-		case !later:
-			if took := d.opened.Latest(door); took > 0 {
-				before.Store(to, true)
+		port := netip.AddrPortFrom(to, d.plan.port)
+		if _, later := begun.LoadOrStore(to, true); !later {
+			if took := d.opened.Latest(port); took > 0 {
+				followed.Store(to, true)
 				return proxy.Turn{Took: took}
 			}
-		case followed.(bool):
-			d.opened.Doubt(door)
+		}
+		if _, inVain := followed.LoadAndDelete(to); inVain {
+			d.opened.Doubt(port)
 		}
 		turn := wait(ctx, to)
 		if end := turn.End; end != nil {
 			turn.End = func(took time.Duration) {
 				if took > 0 {
-					d.opened.Keep(door, took)
+					d.opened.Keep(port, took)
 				}
 				end(took)
 			}

@@ -11,8 +11,9 @@ import (
 	"knockpipe/internal/file"
 )
 
-// Opened remembers doors that are open at the moment, for processes that follow one
-// another: those need no knock.
+// Opened remembers which doors are open at the moment, so that a process that follows
+// another one needs no knock. It also remembers a door that did not let in a process that
+// followed, because some doors let in only one connection for each knock.
 type Opened struct {
 	Dir string // from RuntimeDir; without it, nothing is remembered
 
@@ -20,24 +21,23 @@ type Opened struct {
 	Open time.Duration
 }
 
-// doubtTime is how long nobody follows after one did in vain: some doors let in one
-// connection for each knock.
+// doubtTime is how long no process follows after one that did not get in.
 const doubtTime = 10 * time.Second
 
 // Latest returns how long the connect took with which another process got in at a port of
-// an address, or zero if the door is no longer open.
+// an address. It returns zero if that door may be shut again, or is in doubt.
 func (o Opened) Latest(to netip.AddrPort) time.Duration {
 	took, age := o.read(to)
-	if took < 0 || age > o.Open {
+	if took == doubt || age > o.Open {
 		return 0
 	}
 	return took
 }
 
-// Keep records that this process got in, with a connect that took this long. It ignores
-// errors, because nothing depends on it.
+// Keep records that this process knocked and got in, with a connect that took this long,
+// unless the door is in doubt.
 func (o Opened) Keep(to netip.AddrPort, took time.Duration) {
-	if took, age := o.read(to); took < 0 && age < doubtTime {
+	if latest, age := o.read(to); latest == doubt && age < doubtTime {
 		return
 	}
 	o.write(to, max(took, time.Microsecond))
@@ -46,10 +46,12 @@ func (o Opened) Keep(to netip.AddrPort, took time.Duration) {
 // Doubt records that this process followed another one and did not get in.
 func (o Opened) Doubt(to netip.AddrPort) { o.write(to, doubt) }
 
-// doubt stands in a record for a door that did not let in who followed.
+// doubt is what a record has in place of the time of a connect, if a process that followed
+// did not get in.
 const doubt = -time.Microsecond
 
-// read returns a record's time of a connect, and its age: zero if there is none.
+// read returns how long a door's latest connect took, or doubt, and how long ago that was.
+// Both are zero if there is no record of this door.
 func (o Opened) read(to netip.AddrPort) (took, age time.Duration) {
 	if o.Dir == "" {
 		return 0, 0
@@ -73,6 +75,7 @@ func (o Opened) read(to netip.AddrPort) (took, age time.Duration) {
 	return time.Duration(us) * time.Microsecond, age
 }
 
+// write ignores errors, because nothing depends on a record.
 func (o Opened) write(to netip.AddrPort, took time.Duration) {
 	if o.Dir == "" {
 		return
@@ -90,8 +93,8 @@ func (o Opened) write(to netip.AddrPort, took time.Duration) {
 	f.WriteAt(record, 0)
 }
 
-// openedSize is that of a record: the door, hashed; the time, and how long the connect
-// took, both in microseconds.
+// openedSize is the size of a record: the door, hashed; the time, and how long the connect
+// took, or doubt, both in microseconds.
 const openedSize = 3 * 8
 
 // place is the file of a door, of 256 that all share, and the hash that says whose record

@@ -48,8 +48,8 @@ func TestOpened(t *testing.T) {
 	Opened{Dir: "/nonexistent", Open: time.Hour}.Keep(to, time.Second)
 }
 
-// TestOpenedDoubt lets one follow in vain: for some time nobody follows, though others open
-// the door.
+// TestOpenedDoubt has a process follow in vain. For some time none follows, though others
+// open the door.
 func TestOpenedDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := netip.MustParseAddrPort("198.51.100.2:22")

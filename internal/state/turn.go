@@ -63,8 +63,8 @@ func (t *Turns) Wait(ctx context.Context, to netip.Addr) proxy.Turn {
 // noTurn is the turn of a process that goes on without one.
 var noTurn = proxy.Turn{End: func(time.Duration) {}}
 
-// hidden is a hash that stands for an address, or a port of one, in this directory, so that
-// it does not show that, and the places where its records may be.
+// hidden returns a hash that stands for an address, or for a port of one, so that the
+// directory shows neither, and the places where its records may be.
 func hidden(to fmt.Stringer) (mine uint64, at [places]byte) {
 	sum := sha256.Sum256([]byte("turn " + to.String()))
 	return binary.BigEndian.Uint64(sum[:]), [places]byte(sum[8:])
