@@ -77,10 +77,10 @@ func TestCrowd(t *testing.T) {
 }
 
 // TestFollowers begins some twenty sessions a second, as scripts do. If each knocked, the
-// door would take them for a scanner. One that lets in a single connection for each knock
-// is found to be like that, and then each session knocks.
+// door would take them for a scanner. A door that lets in only one connection for each
+// knock is found out, and then each session knocks, within the limit of a session.
 func TestFollowers(t *testing.T) {
-	most := map[string]int{"nftables": 60, "knockd": 60, "recent": 60 * 40}
+	most := map[string]int{"nftables": 60, "knockd": 60, "recent": 60 * 40} // knocks
 	for _, g := range guards {
 		if most[g.name] == 0 {
 			continue

@@ -15,8 +15,8 @@ const appName = "knockpipe"
 
 var errUnset = errors.New("the user's directories are not known")
 
-// RuntimeDir returns the folder for turns, $XDG_RUNTIME_DIR/knockpipe, or else the one
-// for memory. It creates it if necessary.
+// RuntimeDir returns the folder for turns and for open doors, $XDG_RUNTIME_DIR/knockpipe,
+// or else the one for memory. It creates it if necessary.
 func RuntimeDir(env func(string) string, home string) (string, error) {
 	if dir, err := appDir(env("XDG_RUNTIME_DIR")); err == nil {
 		return dir, nil
