@@ -293,8 +293,13 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 	}
 	if turn.End == nil {
 		a.race.opener.logf("another knockpipe got in at %v: trying port %d without a knock", a.addr, a.race.port)
-		a.startConnect(ctx)
-		return sleep(ctx, 2*turn.Took+20*time.Millisecond)
+		for range 2 { // each packet of the first may be lost
+			a.startConnect(ctx)
+			if !sleep(ctx, turn.Took+10*time.Millisecond) {
+				return false
+			}
+		}
+		return true
 	}
 	a.hadTurn = true
 	on := true

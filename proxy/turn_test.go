@@ -16,19 +16,22 @@ func TestTurns(t *testing.T) {
 		name   string
 		turns  []Turn        // what the waits bring, each after a second; then they block
 		open   bool          // the other process's knock opens the door for this one too
-		knocks bool          // it has to knock; else the port gets a single connect
+		lost   int           // packets
+		knocks bool          // it has to knock; else the port gets a connect, and one for each packet lost
 		want   time.Duration // when it is in
 		ended  []time.Duration
 	}{
-		{"nobody else knocks", []Turn{mine}, false, true, 1050 * ms, []time.Duration{50 * ms}},
-		{"another is in", []Turn{{Took: 50 * ms}}, true, false, 1050 * ms, nil},
-		{"another is in, but only that one", []Turn{{Took: 50 * ms}, mine}, false, true, 2170 * ms, []time.Duration{50 * ms}},
+		{"nobody else knocks", []Turn{mine}, false, 0, true, 1050 * ms, []time.Duration{50 * ms}},
+		{"another is in", []Turn{{Took: 50 * ms}}, true, 0, false, 1050 * ms, nil},
+		{"another is in, and a packet is lost", []Turn{{Took: 50 * ms}}, true, 1, false, 1110 * ms, nil},
+		{"another is in, but only that one", []Turn{{Took: 50 * ms}, mine}, false, 0, true, 2170 * ms, []time.Duration{50 * ms}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ended = nil
-				s := &sim{delay: fixed(25 * ms), knocks: 4, open: tt.open}
+				lost := 0
+				s := &sim{delay: fixed(25 * ms), knocks: 4, open: tt.open, lost: func() bool { lost++; return lost <= tt.lost }}
 				opener := hosts(map[netip.Addr]*sim{v4: s})
 				waits := 0
 				opener.Turn = func(ctx context.Context, to netip.Addr) Turn {
@@ -53,8 +56,8 @@ func TestTurns(t *testing.T) {
 				if knocked := len(s.sent) > 0; knocked != tt.knocks {
 					t.Errorf("knocked: got %v, want %v", knocked, tt.knocks)
 				}
-				if !tt.knocks && len(s.dialled) != 1 {
-					t.Errorf("%d connects to a port that is known to be open, want 1", len(s.dialled))
+				if !tt.knocks && len(s.dialled) != 1+tt.lost {
+					t.Errorf("%d connects to a port that is known to be open, want %d", len(s.dialled), 1+tt.lost)
 				}
 				if len(ended) != len(tt.ended) || len(ended) > 0 && ended[0] != tt.ended[0] {
 					t.Errorf("turns ended with %v, want %v", ended, tt.ended)
