@@ -292,14 +292,7 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 		return false
 	}
 	if turn.End == nil {
-		a.race.opener.logf("another knockpipe got in at %v: trying port %d without a knock", a.addr, a.race.port)
-		for range 2 { // each packet of the first may be lost
-			a.startConnect(ctx)
-			if !sleep(ctx, turn.Took+10*time.Millisecond) {
-				return false
-			}
-		}
-		return true
+		return a.follow(ctx, turn.Took)
 	}
 	a.hadTurn = true
 	on := true
@@ -311,6 +304,36 @@ func (a *attempt) playTurn(ctx context.Context) bool {
 	a.mu.Unlock()
 	turn.End(took)
 	return on && sleep(ctx, turnBreak)
+}
+
+// follow tries the port without a knock, twice, because a packet may be lost, after another
+// process got in by a connect that took so long. It waits until one is answered, but for
+// not much longer than that one took, nor for most of the time that is left: this process
+// may have to knock. It reports whether there is reason to go on.
+func (a *attempt) follow(ctx context.Context, took time.Duration) bool {
+	opener := a.race.opener
+	opener.logf("another knockpipe got in at %v: trying port %d without a knock", a.addr, a.race.port)
+	wait := min(took+10*time.Millisecond, patience/2)
+	if end, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(end)/8)
+	}
+	connecting := ctx
+	if opener.Connects > 0 { // a late one would take the place of one after a knock
+		defer a.connects.Wait()
+		var cancel context.CancelFunc
+		connecting, cancel = context.WithTimeout(ctx, 2*wait)
+		defer cancel()
+	}
+	for range 2 {
+		select {
+		case <-a.startConnect(connecting):
+			return ctx.Err() == nil
+		case <-ctx.Done():
+			return false
+		case <-time.After(wait):
+		}
+	}
+	return true
 }
 
 // playRound knocks once, or restarts, and connects by the schedule. It reports whether
@@ -379,17 +402,18 @@ func (a *attempt) connected() bool {
 	return false
 }
 
-// startConnect begins a handshake, within the limits.
-func (a *attempt) startConnect(ctx context.Context) {
+// startConnect begins a handshake, within the limits. It returns a channel that is closed
+// when that has ended, or nil if none has begun.
+func (a *attempt) startConnect(ctx context.Context) (ended <-chan struct{}) {
 	if a.connected() {
-		return
+		return nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if most := a.race.opener.Connects; most > 0 && len(a.inFlight) >= most || !a.budget.connect() {
-		return
+		return nil
 	}
-	w := new(witness)
+	w, done := new(witness), make(chan struct{})
 	a.inFlight[w] = true
 	opening := Opening{Addr: a.addr, Tries: a.sent, Gap: a.latestGap, Lag: time.Since(a.latestKnock)}
 	elapsed := time.Since(a.budget.start)
@@ -398,7 +422,9 @@ func (a *attempt) startConnect(ctx context.Context) {
 		a.mu.Lock()
 		delete(a.inFlight, w)
 		a.mu.Unlock()
+		close(done)
 	})
+	return done
 }
 
 // connect is one handshake, up to its end.

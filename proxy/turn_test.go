@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"testing"
@@ -62,6 +63,52 @@ func TestTurns(t *testing.T) {
 				if len(ended) != len(tt.ended) || len(ended) > 0 && ended[0] != tt.ended[0] {
 					t.Errorf("turns ended with %v, want %v", ended, tt.ended)
 				}
+				checkOne(t, map[netip.Addr]*sim{v4: s})
+			})
+		})
+	}
+}
+
+// TestFollowInVain lets another process in only: this one has to knock all the same, and
+// soon.
+func TestFollowInVain(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		took     time.Duration // by the other one's connect
+		refuse   bool          // the port answers
+		connects int
+		timeout  time.Duration
+		want     time.Duration
+	}{
+		{name: "silent", took: 50 * ms, want: 170 * ms},
+		{name: "refused", took: 50 * ms, refuse: true, want: 100 * ms},
+		{name: "few connects", took: 50 * ms, connects: 1, want: 170 * ms},
+		{name: "after a slow connect", took: 2 * time.Second, want: 950 * ms},
+		{name: "little time", took: 500 * ms, timeout: 2 * time.Second, want: 550 * ms},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sim{delay: fixed(25 * ms), knocks: 4, refuse: tt.refuse}
+				opener := hosts(map[netip.Addr]*sim{v4: s})
+				opener.Connects = tt.connects
+				followed := false
+				opener.Turn = func(ctx context.Context, to netip.Addr) Turn {
+					if followed {
+						return Turn{End: func(time.Duration) {}}
+					}
+					followed = true
+					return Turn{Took: tt.took}
+				}
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(tt.timeout, 8*time.Second))
+				defer cancel()
+				if _, _, err := opener.open(ctx, []netip.Addr{v4}, 22); err != nil {
+					t.Fatalf("Open: %v", err)
+				}
+				if took := time.Since(start); took < tt.want || took > tt.want+10*ms {
+					t.Errorf("in after %v, want %v", took, tt.want)
+				}
+				synctest.Wait()
 				checkOne(t, map[netip.Addr]*sim{v4: s})
 			})
 		})

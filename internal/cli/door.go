@@ -32,6 +32,7 @@ type door struct {
 	sequences knock.Source // what to send, try by try
 	turns     state.Turns
 	opened    state.Opened  // for a process that follows
+	followed  sync.Map      // the addresses at which this one does
 	memory    *state.Memory // nil if there is none
 
 	mu    sync.Mutex
@@ -86,6 +87,7 @@ func (d *door) open(ctx context.Context, opener proxy.Opener) (*net.TCPConn, pro
 	if opening.Tries == 0 { // it was open before, or another process has opened it
 		d.try(remote(conn))
 	}
+	d.tell(opening)
 	d.learn(opening)
 	if warning := d.sequences.Opened(opening.Addr, opening.Tries); warning != "" {
 		d.report.tell(true, warning)
@@ -167,28 +169,32 @@ func (d *door) follow(wait proxy.TurnFunc) proxy.TurnFunc {
 	if len(d.plan.closing) > 0 {
 		return wait
 	}
-	var begun, followed sync.Map // the addresses that had a turn, and those whose latest was another process's
+	var begun sync.Map // the addresses that had a turn
 	return func(ctx context.Context, to netip.Addr) proxy.Turn {
-		port := netip.AddrPortFrom(to, d.plan.port)
 		if _, later := begun.LoadOrStore(to, true); !later {
-			if took := d.opened.Latest(port); took > 0 {
-				followed.Store(to, true)
+			if took := d.opened.Latest(netip.AddrPortFrom(to, d.plan.port)); took > 0 {
+				d.followed.Store(to, true)
 				return proxy.Turn{Took: took}
 			}
 		}
-		if _, inVain := followed.LoadAndDelete(to); inVain {
-			d.opened.Doubt(port)
-		}
-		turn := wait(ctx, to)
-		if end := turn.End; end != nil {
-			turn.End = func(took time.Duration) {
-				if took > 0 {
-					d.opened.Keep(port, took)
-				}
-				end(took)
-			}
-		}
-		return turn
+		return wait(ctx, to)
+	}
+}
+
+// tell tells other processes whether they can follow this one, and whether it got in by
+// following another one itself.
+func (d *door) tell(opening proxy.Opening) {
+	port := netip.AddrPortFrom(opening.Addr, d.plan.port)
+	_, followed := d.followed.Load(opening.Addr)
+	knocked := opening.Tries > 0
+	switch {
+	case followed && knocked:
+		d.opened.Doubt(port)
+	case followed:
+		d.opened.Trust(port)
+	}
+	if knocked && len(d.plan.closing) == 0 {
+		d.opened.Keep(port, opening.Took)
 	}
 }
 

@@ -116,6 +116,66 @@ func TestFollowers(t *testing.T) {
 	}
 }
 
+// TestFollowInVain shuts the door behind a session, so that the next one follows in vain and
+// has to knock. Then none follows, though the door stays open.
+func TestFollowInVain(t *testing.T) {
+	const (
+		knocks  = "knocks"
+		follows = "follows"
+		both    = "follows in vain"
+	)
+	for name, guard := range map[string]struct{ conf, file, table string }{
+		"refused":       {"", "examples/nftables.conf", "knockpipe_22"},
+		"silent":        {"", "testdata/doors/silent.nft", "silent"},
+		"KnockConnects": {"KnockConnects 1\n", "testdata/doors/silent.nft", "silent"},
+		"KnockTries":    {"KnockTries 1\n", "testdata/doors/silent.nft", "silent"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lab.New(t, lab.Link{Delay: 10 * time.Millisecond})
+			l.Server.NftFile(t, guard.file)
+			l.Server.Banner(t, 22)
+			config := filepath.Join(t.TempDir(), "config")
+			if err := os.WriteFile(config, []byte(guard.conf+"# Knock: "+sequence+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var latest time.Time
+			for i, step := range []struct {
+				shut bool
+				want string
+			}{
+				{false, knocks},
+				{false, follows},
+				{true, both},
+				{false, knocks}, // though the door is open
+			} {
+				if step.shut {
+					flush(t, l.Server, guard.table, "clients4", "candidates4")
+				}
+				out, err := knockpipe(t, l, "-v -f "+config+" 198.51.100.2 22").CombinedOutput()
+				if err != nil {
+					t.Fatalf("session %d: %v: %s", i, err, out)
+				}
+				got := knocks
+				if strings.Contains(string(out), "without a knock") {
+					got = both
+					if !strings.Contains(string(out), "try 1 at") {
+						got = follows
+					}
+				}
+				if i < 3 {
+					latest = time.Now()
+				} else if time.Since(latest) > time.Second { // a machine so busy has no doubt any more
+					break
+				}
+				if got != step.want {
+					t.Errorf("session %d: %s, want %s\n%s", i, got, step.want, out)
+				}
+			}
+		})
+	}
+}
+
 // awaitWaiters returns when so many processes have a file in dir open, which they do
 // while they wait. The test itself, which has the turn, does not count.
 func awaitWaiters(t *testing.T, dir string, want int) {

@@ -12,8 +12,8 @@ import (
 )
 
 // Opened remembers which doors are open at the moment, so that a process that follows
-// another one needs no knock. It also remembers a door that did not let in a process that
-// followed, because some doors let in only one connection for each knock.
+// another one needs no knock. It also remembers a door that does not let in processes that
+// follow.
 type Opened struct {
 	Dir string // from RuntimeDir; without it, nothing is remembered
 
@@ -21,62 +21,90 @@ type Opened struct {
 	Open time.Duration
 }
 
-// doubtTime is how long no process follows after one that did not get in.
-const doubtTime = 10 * time.Second
+// After a process followed in vain, none follows for leastDoubt: the connect may only have
+// been late. If that happens again before one gets in by following, the door may let in
+// only one connection for each knock, and none follows for twice as long as before.
+const (
+	leastDoubt = time.Second
+	mostDoubt  = time.Hour
+)
 
 // Latest returns how long the connect took with which another process got in at a port of
 // an address. It returns zero if that door may be shut again, or is in doubt.
 func (o Opened) Latest(to netip.AddrPort) time.Duration {
-	took, age := o.read(to)
-	if took == doubt || age > o.Open {
+	r := o.read(to)
+	if age := time.Since(r.at); age < 0 || age > o.Open || r.doubted() {
 		return 0
 	}
-	return took
+	return r.took
 }
 
-// Keep records that this process knocked and got in, with a connect that took this long,
-// unless the door is in doubt.
+// Keep records that this process knocked and got in, with a connect that took this long.
 func (o Opened) Keep(to netip.AddrPort, took time.Duration) {
-	if latest, age := o.read(to); latest == doubt && age < doubtTime {
-		return
-	}
-	o.write(to, max(took, time.Microsecond))
+	r := o.read(to)
+	r.at, r.took = time.Now(), max(took, time.Microsecond)
+	o.write(to, r)
 }
 
-// Doubt records that this process followed another one and did not get in.
-func (o Opened) Doubt(to netip.AddrPort) { o.write(to, doubt) }
+// Trust records that this process followed another one and got in.
+func (o Opened) Trust(to netip.AddrPort) {
+	if r := o.read(to); r.doubt > 0 {
+		r.doubt = 0
+		o.write(to, r)
+	}
+}
 
-// doubt is what a record has in place of the time of a connect, if a process that followed
-// did not get in.
-const doubt = -time.Microsecond
+// Doubt records that this process followed another one and did not get in. Several that
+// do so at the same time count once.
+func (o Opened) Doubt(to netip.AddrPort) {
+	if r := o.read(to); !r.doubted() {
+		r.vain, r.doubt = time.Now(), min(max(2*r.doubt, leastDoubt), mostDoubt)
+		o.write(to, r)
+	}
+}
 
-// read returns how long a door's latest connect took, or doubt, and how long ago that was.
-// Both are zero if there is no record of this door.
-func (o Opened) read(to netip.AddrPort) (took, age time.Duration) {
+// A passage is what is known of a door.
+type passage struct {
+	at    time.Time     // when a knock opened it last
+	took  time.Duration // by the connect of that
+	vain  time.Time     // when a process last followed in vain
+	doubt time.Duration // after that; zero once another got in
+}
+
+// doubted reports whether the door is in doubt.
+func (p passage) doubted() bool {
+	age := time.Since(p.vain)
+	return age >= 0 && age < p.doubt
+}
+
+// read returns what is known of a door: nothing without a record of it that can be read.
+func (o Opened) read(to netip.AddrPort) passage {
 	if o.Dir == "" {
-		return 0, 0
+		return passage{}
 	}
 	var record [openedSize]byte
 	path, mine := o.place(to)
 	f, err := os.OpenFile(path, os.O_RDONLY|file.NoFollow, 0)
 	if err != nil {
-		return 0, 0
+		return passage{}
 	}
 	defer f.Close()
 	if _, err := f.ReadAt(record[:], 0); err != nil {
-		return 0, 0
+		return passage{}
 	}
 	word := func(i int) uint64 { return binary.BigEndian.Uint64(record[8*i:]) }
-	age = time.Since(time.UnixMicro(int64(word(1))))
-	us := int64(word(2))
-	if word(0) != mine || age < 0 || us > maxTook.Microseconds() || us < doubt.Microseconds() {
-		return 0, 0
+	micros := func(i int) time.Duration {
+		return time.Duration(min(word(i), uint64(mostDoubt.Microseconds()))) * time.Microsecond
 	}
-	return time.Duration(us) * time.Microsecond, age
+	r := passage{time.UnixMicro(int64(word(1))), micros(2), time.UnixMicro(int64(word(3))), micros(4)}
+	if word(0) == mine && r.took <= maxTook {
+		return r
+	}
+	return passage{}
 }
 
 // write ignores errors, because nothing depends on a record.
-func (o Opened) write(to netip.AddrPort, took time.Duration) {
+func (o Opened) write(to netip.AddrPort, r passage) {
 	if o.Dir == "" {
 		return
 	}
@@ -87,15 +115,15 @@ func (o Opened) write(to netip.AddrPort, took time.Duration) {
 	}
 	defer f.Close()
 	record := make([]byte, 0, openedSize)
-	for _, word := range []uint64{mine, uint64(time.Now().UnixMicro()), uint64(took.Microseconds())} {
+	for _, word := range []uint64{mine, uint64(r.at.UnixMicro()), uint64(min(r.took, maxTook).Microseconds()), uint64(r.vain.UnixMicro()), uint64(r.doubt.Microseconds())} {
 		record = binary.BigEndian.AppendUint64(record, word)
 	}
 	f.WriteAt(record, 0)
 }
 
-// openedSize is the size of a record: the door, hashed; the time, and how long the connect
-// took, or doubt, both in microseconds.
-const openedSize = 3 * 8
+// openedSize is that of a record: the door, hashed, and its passage, with times in
+// microseconds.
+const openedSize = 5 * 8
 
 // place is the file of a door, of 256 that all share, and the hash that says whose record
 // it is.
