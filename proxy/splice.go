@@ -19,7 +19,7 @@ type Traffic struct {
 // farewell is how long the server may take to end a session whose ssh is gone. Leaving at
 // once would reset the connection if data had arrived meanwhile, and sshd logs that as an
 // error.
-const farewell = 2 * time.Second
+const farewell = 900 * time.Millisecond
 
 // Splice carries in to conn and conn to out, until the network's side ends.
 //
@@ -32,7 +32,7 @@ const farewell = 2 * time.Second
 // this is how ssh ends and no error. Otherwise the error is EPIPE. Other errors are the
 // system's own.
 //
-// The end of ctx ends the session within two seconds, whatever in and out do: Splice
+// The end of ctx ends the session within a second, whatever in and out do: Splice
 // tells the server that no more data will come, and the server has that time to end its
 // side. This is not an error.
 //
@@ -95,9 +95,9 @@ func Splice(ctx context.Context, conn *net.TCPConn, in, out *os.File, traffic *T
 // server then has serverEnd to end the session. Data that arrives after that has no
 // reader and is dropped.
 const (
-	parting   = 1800 * time.Millisecond
-	lastWords = 500 * time.Millisecond
-	serverEnd = 800 * time.Millisecond
+	parting   = 900 * time.Millisecond
+	lastWords = 300 * time.Millisecond
+	serverEnd = 400 * time.Millisecond
 )
 
 // part ends a session in an orderly way. Its two directions report their ends.

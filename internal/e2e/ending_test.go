@@ -74,11 +74,11 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// TestSessionSignaled ends sessions by a signal to knockpipe, within two seconds and in
+// TestSessionSignaled ends sessions by a signal to knockpipe, within a second and in
 // order: the server reads the end of the connection, and no error. The pipes stay open
 // and nobody uses them, or nobody reads the one that is full.
 func TestSessionSignaled(t *testing.T) {
-	const within = 2500 * time.Millisecond // two seconds, on a busy machine
+	const within = 1500 * time.Millisecond // a second, on a busy machine
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		for _, full := range []bool{false, true} {
 			t.Run(fmt.Sprint(signal, full), func(t *testing.T) {
@@ -137,6 +137,52 @@ func TestSessionSignaled(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSessionLeft ends ssh's side of sessions whose server does not end its own, as behind
+// a link that is dead: knockpipe is gone within a second.
+func TestSessionLeft(t *testing.T) {
+	const within = 1500 * time.Millisecond // a second, on a busy machine
+	for _, tt := range []struct {
+		name   string
+		signal os.Signal // after the pipes are closed
+	}{
+		{"pipes", nil},
+		{"pipes and a signal, as ssh sends it", syscall.SIGHUP},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			_, port, _ := net.SplitHostPort(listener.Addr().String())
+			cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
+			stdin, _ := cmd.StdinPipe()
+			stdout, _ := cmd.StdoutPipe()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			conn, err := listener.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			awaitHearing(t, cmd.Process.Pid)
+			start := time.Now()
+			stdin.Close()
+			stdout.Close()
+			if tt.signal != nil {
+				cmd.Process.Signal(tt.signal)
+			}
+			cmd.Process.Wait()
+			if took := time.Since(start); took > within {
+				t.Errorf("it ended after %v, want %v at most", took, within)
+			}
+		})
 	}
 }
 
