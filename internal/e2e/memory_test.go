@@ -18,7 +18,7 @@ import (
 // what the sequence is.
 func TestMemory(t *testing.T) {
 	strict := state.Record{Strict: 3, Gap: 15 * time.Millisecond, Took: 50 * time.Millisecond, Clean: true}
-	faster := state.Record{Strict: 2, Gap: 11250 * time.Microsecond, Clean: true} // and Took, which is measured
+	faster := state.Record{Strict: 1, Gap: 11250 * time.Microsecond, Clean: true} // and Took, which is measured
 	for _, tt := range []struct {
 		name, config, doors string
 		known               state.Record
@@ -62,7 +62,7 @@ func TestMemory(t *testing.T) {
 			}
 			got := memory.Recall(door)
 			if tt.after == faster {
-				got.Took, got.Strict = 0, min(got.Strict, 2) // as strict as before where the machine was slow
+				got.Took, got.Strict = 0, min(got.Strict, 1) // stricter where the machine was slow
 			}
 			if got != tt.after {
 				t.Errorf("then %v is remembered, want %v", got, tt.after)

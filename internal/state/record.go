@@ -9,7 +9,7 @@ import (
 // A Record is what is known of a door. The zero value knows nothing.
 type Record struct {
 	// Strict counts for and against the door being one that is spoilt by a knock
-	// out of order, or takes its time: 3 either way at most, so that what was
+	// out of order, or takes its time: 5 either way at most, so that what was
 	// long true does not outweigh what is.
 	Strict int
 
@@ -32,8 +32,8 @@ const (
 	// slowest is how long knockd takes at most from the last knock to the open port.
 	slowest = 60 * time.Millisecond
 
-	mostStrict = 3
-	paceFrom   = 2 // how strict a door has to be for a paced beginning
+	mostStrict = 5
+	paceFrom   = 3 // how strict a door has to be for a paced beginning
 )
 
 // Pace is how to begin. The zero Pace begins with a burst. The rest gives the answer to a
@@ -73,13 +73,13 @@ func (r Record) Learn(o proxy.Opening) Record {
 // either, over a link that loses and reorders. So one burst that opens it counts
 // for more than one that does not. A pace is kept as long as it works, which at a
 // strict door it does at the first try; but not if the very first
-// connect is let in, which a burst would have done as well then.
+// connect is let in, which a burst would have done as well then. That counts for more
+// too: where packets are lost, a pace that a door does not need takes twice as long as
+// bursts, and bursts take little longer at a door that needs it.
 func evidence(paced bool, o proxy.Opening) int {
 	switch {
-	case !paced && o.Tries <= burstTries:
+	case !paced && o.Tries <= burstTries, paced && (o.Tries > 1 || o.Lag < o.Gap*3/2):
 		return -2
-	case paced && (o.Tries > 1 || o.Lag < o.Gap*3/2):
-		return -1
 	}
 	return 1
 }
