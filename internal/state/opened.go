@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -82,22 +81,22 @@ func (o Opened) read(to netip.AddrPort) passage {
 	if o.Dir == "" {
 		return passage{}
 	}
-	var record [openedSize]byte
 	path, mine := o.place(to)
 	f, err := os.OpenFile(path, os.O_RDONLY|file.NoFollow, 0)
 	if err != nil {
 		return passage{}
 	}
 	defer f.Close()
-	if _, err := f.ReadAt(record[:], 0); err != nil {
+	record, ok := readWords(f, openedSize)
+	if !ok {
 		return passage{}
 	}
-	word := func(i int) uint64 { return binary.BigEndian.Uint64(record[8*i:]) }
+	at := func(i int) time.Time { return time.UnixMicro(int64(record[i])) }
 	micros := func(i int) time.Duration {
-		return time.Duration(min(word(i), uint64(mostDoubt.Microseconds()))) * time.Microsecond
+		return time.Duration(min(record[i], uint64(mostDoubt.Microseconds()))) * time.Microsecond
 	}
-	r := passage{time.UnixMicro(int64(word(1))), micros(2), time.UnixMicro(int64(word(3))), micros(4)}
-	if word(0) == mine && r.took <= maxTook {
+	r := passage{at(1), micros(2), at(3), micros(4)}
+	if record[0] == mine && r.took <= maxTook {
 		return r
 	}
 	return passage{}
@@ -114,16 +113,13 @@ func (o Opened) write(to netip.AddrPort, r passage) {
 		return
 	}
 	defer f.Close()
-	record := make([]byte, 0, openedSize)
-	for _, word := range []uint64{mine, uint64(r.at.UnixMicro()), uint64(min(r.took, maxTook).Microseconds()), uint64(r.vain.UnixMicro()), uint64(r.doubt.Microseconds())} {
-		record = binary.BigEndian.AppendUint64(record, word)
-	}
-	f.WriteAt(record, 0)
+	writeWords(f, mine, uint64(r.at.UnixMicro()), uint64(min(r.took, maxTook).Microseconds()),
+		uint64(r.vain.UnixMicro()), uint64(r.doubt.Microseconds()))
 }
 
 // openedSize is that of a record: the door, hashed, and its passage, with times in
 // microseconds.
-const openedSize = 5 * 8
+const openedSize = 5 * wordSize
 
 // place is the file of a door, of 256 that all share, and the hash that says whose record
 // it is.

@@ -188,7 +188,7 @@ type news struct {
 }
 
 // newsSize is that of a record: of, turns, opened, and took in microseconds.
-const newsSize = 4 * 8
+const newsSize = 4 * wordSize
 
 // maxTook is longer than any connect takes. A larger value in a file is not trusted.
 const maxTook = time.Minute
@@ -212,22 +212,17 @@ func (n news) begin(f *os.File, mine uint64, ring func()) proxy.Turn {
 
 // readNews returns the news in a file: none if it is empty or cannot be read.
 func readNews(f *os.File) news {
-	var record [newsSize]byte
-	if _, err := f.ReadAt(record[:], 0); err != nil {
+	record, ok := readWords(f, newsSize)
+	if !ok {
 		return news{}
 	}
-	word := func(i int) uint64 { return binary.BigEndian.Uint64(record[8*i:]) }
-	n := news{of: word(0), turns: word(1), opened: word(2)}
-	if took := word(3); took <= uint64(maxTook/time.Microsecond) {
+	n := news{of: record[0], turns: record[1], opened: record[2]}
+	if took := record[3]; took <= uint64(maxTook/time.Microsecond) {
 		n.took = time.Duration(took) * time.Microsecond
 	}
 	return n
 }
 
 func (n news) write(f *os.File) {
-	record := make([]byte, 0, newsSize)
-	for _, word := range []uint64{n.of, n.turns, n.opened, uint64(n.took.Microseconds())} {
-		record = binary.BigEndian.AppendUint64(record, word)
-	}
-	f.WriteAt(record, 0)
+	writeWords(f, n.of, n.turns, n.opened, uint64(n.took.Microseconds()))
 }
