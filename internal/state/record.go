@@ -77,8 +77,11 @@ func (r Record) Learn(o proxy.Opening) Record {
 // too: where packets are lost, a pace that a door does not need takes twice as long as
 // bursts, and bursts take little longer at a door that needs it.
 func evidence(paced bool, o proxy.Opening) int {
-	switch {
-	case !paced && o.Tries <= burstTries, paced && (o.Tries > 1 || o.Lag < o.Gap*3/2):
+	against := o.Tries <= burstTries
+	if paced {
+		against = o.Tries > 1 || o.Lag < o.Gap*3/2
+	}
+	if against {
 		return -2
 	}
 	return 1
