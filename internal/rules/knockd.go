@@ -17,10 +17,6 @@ const (
 	widestGap = 200 * time.Millisecond
 )
 
-// firstPriority is before all that may refuse a packet which knockd has seen: the kernel
-// waits for the rest of a fragment at -400, and begins to track connections at -200.
-const firstPriority = -450
-
 // listPath is where knockd reads its one-time list. knockd writes to it.
 const listPath = "/etc/knockd.sequences"
 
@@ -69,7 +65,6 @@ func knockd(d *Door) (string, error) {
 	}
 	for _, port := range d.Ports {
 		t := d.nftTable(port)
-		t.Priority = firstPriority
 		if d.hasUDP() {
 			t.Counted = "udp"
 		}

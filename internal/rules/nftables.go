@@ -45,10 +45,6 @@ type nftPage struct {
 	Tables                       []*nftTable
 }
 
-// knocksPriority is that of the chain that counts knocks: after the chains of the tables
-// of keys, and before NAT.
-const knocksPriority = -159
-
 // Table is the name of the table of nftables that guards a port.
 func Table(port uint16) string { return "knockpipe_" + strconv.Itoa(int(port)) }
 
@@ -60,7 +56,6 @@ type nftTable struct {
 	Wide           bool
 	Mark           string // of a packet with a token; empty if none opens this door
 	Ways           int    // how many sequences are counted
-	Priority       int    // of the chain that counts
 	Families       []*nftFamily
 
 	// What is counted: at this rate, of these protocols besides TCP.
@@ -95,7 +90,7 @@ type nftOpened struct {
 }
 
 func (d *Door) nftTable(port uint16) *nftTable {
-	t := &nftTable{Table: Table(port), Sender: d.sender(), Port: port, Trial: d.trial(), Wide: d.Wide, Priority: knocksPriority, Rate: rate, Burst: burst}
+	t := &nftTable{Table: Table(port), Sender: d.sender(), Port: port, Trial: d.trial(), Wide: d.Wide, Rate: rate, Burst: burst}
 	for _, f := range families {
 		source := f.addr + " saddr"
 		if d.Wide {
