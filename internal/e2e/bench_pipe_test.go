@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,11 +49,7 @@ func BenchmarkPipe(b *testing.B) {
 // it is sent, or down.
 func transfer(b *testing.B, upload func(io.Writer), command ...string) (cpu, wall time.Duration) {
 	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close()
+	listener, port := listen(b)
 	received := make(chan int64, 1)
 	go func() {
 		conn, err := listener.Accept()
@@ -69,7 +64,6 @@ func transfer(b *testing.B, upload func(io.Writer), command ...string) (cpu, wal
 		}
 		send(conn)
 	}()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	cmd := exec.Command(command[0], append(command[1:], "127.0.0.1", port)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -229,12 +223,7 @@ func childrenTime(b *testing.B, path string) time.Duration {
 // BenchmarkIdle holds a hundred sessions in which nothing happens.
 func BenchmarkIdle(b *testing.B) {
 	const sessions = 100
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	listener, port := listen(b)
 	var cmds []*exec.Cmd
 	for range sessions {
 		cmd := exec.Command(binary(b), "127.0.0.1", port)

@@ -83,33 +83,14 @@ func TestSessionSignaled(t *testing.T) {
 		for _, full := range []bool{false, true} {
 			t.Run(fmt.Sprint(signal, full), func(t *testing.T) {
 				t.Parallel()
-				listener, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer listener.Close()
-				_, port, _ := net.SplitHostPort(listener.Addr().String())
-				cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
-				stdin, _ := cmd.StdinPipe()
-				defer stdin.Close()
-				stdout, _ := cmd.StdoutPipe()
-				defer stdout.Close()
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				defer cmd.Process.Kill()
-				conn, err := listener.Accept()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
+				cmd, stdin, _, conn := loopbackSession(t)
 				io.WriteString(stdin, "first")
 				if _, err := io.ReadFull(conn, make([]byte, 5)); err != nil {
 					t.Fatal(err)
 				}
 				if full {
 					conn.SetWriteDeadline(time.Now().Add(300 * time.Millisecond))
-					for err == nil {
+					for err := error(nil); err == nil; {
 						_, err = conn.Write(make([]byte, 64<<10))
 					}
 				}
@@ -153,24 +134,7 @@ func TestSessionLeft(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer listener.Close()
-			_, port, _ := net.SplitHostPort(listener.Addr().String())
-			cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
-			stdin, _ := cmd.StdinPipe()
-			stdout, _ := cmd.StdoutPipe()
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Process.Kill()
-			conn, err := listener.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
+			cmd, stdin, stdout, _ := loopbackSession(t)
 			awaitHearing(t, cmd.Process.Pid)
 			start := time.Now()
 			stdin.Close()
@@ -184,6 +148,38 @@ func TestSessionLeft(t *testing.T) {
 			}
 		})
 	}
+}
+
+// loopbackSession starts knockpipe without a knock, and returns both ends of its session
+// with a server here.
+func loopbackSession(t *testing.T) (cmd *exec.Cmd, stdin io.WriteCloser, stdout io.ReadCloser, conn net.Conn) {
+	t.Helper()
+	listener, port := listen(t)
+	cmd = exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
+	stdin, _ = cmd.StdinPipe()
+	stdout, _ = cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); stdin.Close(); stdout.Close() })
+	conn, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return cmd, stdin, stdout, conn
+}
+
+// listen listens on a free port of the loopback device until the test ends.
+func listen(t testing.TB) (listener net.Listener, port string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
+	return listener, port
 }
 
 // awaitHearing waits until a process does not ignore SIGHUP any more, as knockpipe does
@@ -233,7 +229,7 @@ func TestNohup(t *testing.T) {
 	select {
 	case <-ended:
 		t.Error("the session has ended")
-	case <-time.After(time.Second): // twice what a signal leaves to one
+	case <-time.After(time.Second): // more than a signal leaves to one
 	}
 	io.WriteString(stdin, "still here\n") // and the server ends the session
 	<-ended
@@ -308,24 +304,7 @@ func TestStalledReader(t *testing.T) {
 	const size, block = 1 << 30, 1 << 20
 	for _, up := range []bool{false, true} {
 		t.Run(map[bool]string{false: "down", true: "up"}[up], func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer listener.Close()
-			_, port, _ := net.SplitHostPort(listener.Addr().String())
-			cmd := exec.Command(binary(t), "-f", "none", "127.0.0.1", port)
-			stdin, _ := cmd.StdinPipe()
-			stdout, _ := cmd.StdoutPipe()
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer cmd.Process.Kill()
-			conn, err := listener.Accept()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
+			cmd, stdin, stdout, conn := loopbackSession(t)
 			from, to := io.WriteCloser(conn), io.Reader(stdout)
 			if up {
 				from, to = stdin, conn

@@ -53,6 +53,13 @@ func (d *daemonDoor) run(t *testing.T, script string) {
 	}
 }
 
+// knockd loads the tables and starts knockd, as the comments say.
+func (d *daemonDoor) knockd(t *testing.T) *lab.Daemon {
+	t.Helper()
+	d.comment(t, "again at any time:")
+	return d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+}
+
 // comment runs the commands that the comments give below a line that ends so.
 func (d *daemonDoor) comment(t *testing.T, ending string) {
 	t.Helper()

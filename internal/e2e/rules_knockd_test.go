@@ -35,8 +35,7 @@ func TestRulesKnockd(t *testing.T) {
 			if i%2 == 1 {
 				flags = "-6"
 			}
-			d.comment(t, "again at any time:")
-			d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+			d.knockd(t)
 			d.l.Server.Banner(t, 22)
 			d.l.Server.Banner(t, 8022)
 			d.mustStay(t, "-w 0.3 "+flags, "22", "before", "9")
@@ -82,8 +81,7 @@ func TestRulesKnockdClose(t *testing.T) {
 	t.Parallel()
 	lab.Need(t, "knockd", "stdbuf", "nft")
 	d := newDaemonDoor(t, lab.New(t), "knockd", "# Knock: 7001 7002 7003\n# KnockClose: 7101 7102\n", "22", "knockd.conf")
-	d.comment(t, "again at any time:")
-	log := d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+	log := d.knockd(t)
 	d.l.Server.Banner(t, 22)
 	d.mustOpen(t, "-4", "22")
 	log.Await("knockpipe_22 close: OPEN SESAME")
@@ -113,8 +111,7 @@ func TestRulesKnockdOnce(t *testing.T) {
 		t.Errorf("-rules has changed the list:\n%s", after)
 	}
 	d.run(t, "install -m 600 "+list+" /etc/knockd.sequences")
-	d.comment(t, "again at any time:")
-	d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+	d.knockd(t)
 	d.l.Server.Banner(t, 22)
 	d.mustStay(t, "-w 0.3 -4", "22", "before", "9")
 	for session := range 4 {

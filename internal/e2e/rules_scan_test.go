@@ -38,8 +38,7 @@ var scannedDoors = []struct {
 	{name: "knockd", slow: true, set: func(t *testing.T, l *lab.Lab) {
 		lab.Need(t, "knockd", "stdbuf", "nft")
 		d := newDaemonDoor(t, l, "knockd", "# Knock: "+sequence+"\n", "22", "knockd.conf")
-		d.comment(t, "again at any time:")
-		d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+		d.knockd(t)
 	}},
 }
 
@@ -158,8 +157,7 @@ func TestRulesScanUDP(t *testing.T) {
 		t.Run(fmt.Sprintf("fragments %v", fragments), func(t *testing.T) {
 			t.Parallel()
 			d := newDaemonDoor(t, lab.New(t), "knockd", "# Knock: 7000:udp 8000:udp 9000:udp\n", "22", "knockd.conf")
-			d.comment(t, "again at any time:")
-			d.l.Server.Daemon(t, "listening on eth0", "stdbuf", "-oL", "knockd", "-v", "-c", "/etc/knockd.conf")
+			d.knockd(t)
 			d.l.Server.Banner(t, 22)
 			d.l.Client.Flood(t, 5000, func(yield func(lab.Probe) bool) {
 				for port := range uint16(10_000) {
